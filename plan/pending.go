@@ -1,0 +1,430 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+)
+
+// Expiry is how long a write without an answer counts as done while the view does not show it: longer than any
+// request can stay on its way.
+const Expiry = 5 * time.Minute
+
+// Pending is what a host has issued and its view may not show yet. It is a value: the host keeps it, a planner
+// looks at its observation through it, and it survives a restart as JSON. The zero Pending is one that
+// issued nothing; a host that starts without its ledger must plan from a consistent list first.
+type Pending struct {
+	// Seen is how far the view has come: by kind ("Pod"), the resourceVersion of the list or watch that
+	// the observation was taken from (metadata.resourceVersion of a list, LastSyncResourceVersion of an
+	// informer). A write answered at or before it is visible, even if its object is gone again. For a kind
+	// without an entry the newest object shown stands for the whole view, and a write that stays invisible is
+	// given up after Expiry.
+	Seen map[string]string `json:"seen,omitempty"`
+	// Outcomes are the writes issued, in the order in which they were.
+	Outcomes []Outcome `json:"outcomes,omitempty"`
+}
+
+// Outcome is what became of one action.
+type Outcome struct {
+	// Action as it was sent: if the host chose the name of a new object, with that name.
+	Action Action
+	// Reply is the object as the API server answered. A Delete or a Bind may succeed without one; any other
+	// write without Reply and Err was not answered.
+	Reply Object
+	// Err is the refusal, nil if there was none.
+	Err *metav1.Status
+	// At is the time just before the action was sent, on the clock that the planner's Now comes from.
+	At time.Time
+}
+
+// OutcomeOf is the Outcome of a request that returned reply and err, as the Kubernetes clients return them. An error
+// that does not come from the API server (the connection broke, the context ended), or that says a
+// time ran out there, leaves open whether the write took effect: such an Outcome has neither Reply nor Err.
+// NotFound is success for a Delete.
+func OutcomeOf(action Action, reply Object, err error, at time.Time) Outcome {
+	outcome := Outcome{Action: action, At: at}
+	if err == nil {
+		if v := reflect.ValueOf(reply); v.IsValid() && !v.IsNil() { // a typed nil is no answer
+			outcome.Reply = reply
+		}
+		return outcome
+	}
+	var refusal apierrors.APIStatus
+	if !errors.As(err, &refusal) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) {
+		return outcome
+	}
+	if _, deletes := action.(Delete); deletes && apierrors.IsNotFound(err) {
+		return outcome
+	}
+	status := refusal.Status()
+	outcome.Err = &status
+	return outcome
+}
+
+// Failures gives the outcomes that were refused. A planner tells them in conditions and puts what was refused
+// last in its group, so that one object nobody accepts does not starve the others.
+func (p Pending) Failures() []Outcome {
+	var failures []Outcome
+	for _, o := range p.Outcomes {
+		if o.Err != nil {
+			failures = append(failures, o)
+		}
+	}
+	return failures
+}
+
+// RefusedLast moves the actions on objects that the API server refused to write last time behind the others, keeping the
+// order otherwise: since a host stops at the first failure, one object that is always refused
+// would starve those behind it. Apply it within a group whose members do not depend on each other.
+func (p Pending) RefusedLast(actions []Action) []Action {
+	failures := p.Failures()
+	if len(failures) == 0 {
+		return actions
+	}
+	var first, last []Action
+	for _, a := range actions {
+		refused := slices.ContainsFunc(failures, func(o Outcome) bool { return same(o.Action.Target(), a.Target()) })
+		if refused {
+			last = append(last, a)
+		} else {
+			first = append(first, a)
+		}
+	}
+	return append(first, last...)
+}
+
+// same reports whether two Refs name one object. Objects whose name is still to be generated are never the same.
+func same(a, b Ref) bool {
+	if a.UID != "" && b.UID != "" {
+		return a.UID == b.UID
+	}
+	return a.Name != "" && a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name
+}
+
+// AnswerBy is when an object that Overlay shows although its creation was never answered is given up: zero for any
+// other object.
+func (p Pending) AnswerBy(obj Object) time.Time {
+	for _, o := range p.Outcomes {
+		if c, creates := o.Action.(Create); creates && c.Object == obj && o.Reply == nil && o.Err == nil {
+			return o.At.Add(Expiry)
+		}
+	}
+	return time.Time{}
+}
+
+// Settle gives the ledger to keep once a plan has been made with p: without the failures, which that plan has
+// told; without the answered writes that the view shows by now; without what is older than Expiry and
+// cannot be settled otherwise. Call it after planning and before adding the outcomes of the new plan.
+func Settle(p Pending, now time.Time) Pending {
+	settled := Pending{Seen: p.Seen}
+	for _, o := range p.Outcomes {
+		if o.Err != nil {
+			continue
+		}
+		if visible, known := p.visible(o); visible || (!known && expired(o, now)) {
+			continue
+		}
+		settled.Outcomes = append(settled.Outcomes, o)
+	}
+	return settled
+}
+
+// visible reports whether the view is at or past the write, and whether that can be told at all.
+func (p Pending) visible(o Outcome) (visible, known bool) {
+	if o.Reply == nil {
+		return false, false
+	}
+	return atOrPast(p.Seen[o.Action.Target().Kind], o.Reply.GetResourceVersion())
+}
+
+// atOrPast compares two resource versions of one kind; known is false if either is missing or is not a number.
+func atOrPast(seen, written string) (reached, known bool) {
+	order, err := resourceversion.CompareResourceVersion(seen, written)
+	return order >= 0, err == nil
+}
+
+func expired(o Outcome, now time.Time) bool {
+	return !now.Before(o.At.Add(Expiry))
+}
+
+// Overlay gives the view as a planner must see it: each object once, in its newest version, with the host's own
+// writes laid over what the view does not show yet.
+//
+//   - An answered create is added until the view has reached it; an unanswered one is added, without a UID, until
+//     an object of its name is shown or Expiry is over.
+//   - An answered update replaces any older version; an unanswered one replaces the very version it was made from.
+//   - An object whose deletion was issued has a deletionTimestamp.
+//   - A bound pod or claim is bound.
+//
+// The view and its objects are not modified; without anything to lay over, Overlay returns the view itself. Objects
+// that are nil are left out. The order of added objects is the order in which they were issued.
+func Overlay[T Object](view []T, p Pending, now time.Time) []T {
+	laid := newLayer[T](p, now)
+	if laid == nil {
+		return distinct(view)
+	}
+	shown := make([]T, 0, len(view)+len(laid.created))
+	for _, obj := range distinct(view) {
+		shown = append(shown, laid.over(obj))
+	}
+	return append(shown, laid.unseen(view, p)...)
+}
+
+// Latest is Overlay for one object that is known to exist: the workload itself. A newer object of the
+// same name but another UID is a stranger.
+func Latest[T Object](obj T, p Pending, now time.Time) T {
+	if laid := newLayer[T](p, now); laid != nil {
+		return laid.over(obj)
+	}
+	return obj
+}
+
+// layer is what the ledger says about the objects of one type.
+type layer[T Object] struct {
+	created  []Outcome               // successful or unanswered, in order
+	replies  map[types.UID]T         // the newest answer
+	assumed  map[types.UID]Outcome   // the last update that was not answered
+	deleted  map[types.UID]time.Time // when the deletion was issued
+	bound    map[types.UID]string    // the node or the volume
+	shownUID map[types.UID]bool      // of the created: those that the view shows
+	names    map[types.NamespacedName]bool
+}
+
+func newLayer[T Object](p Pending, now time.Time) *layer[T] {
+	if len(p.Outcomes) == 0 {
+		return nil
+	}
+	l := &layer[T]{
+		replies:  map[types.UID]T{},
+		assumed:  map[types.UID]Outcome{},
+		deleted:  map[types.UID]time.Time{},
+		bound:    map[types.UID]string{},
+		shownUID: map[types.UID]bool{},
+		names:    map[types.NamespacedName]bool{},
+	}
+	for _, o := range p.Outcomes {
+		if _, known := p.visible(o); o.Err != nil || (!known && expired(o, now)) {
+			continue
+		}
+		if reply, ok := o.Reply.(T); ok {
+			if last, found := l.replies[reply.GetUID()]; !found || newer(reply, last) {
+				l.replies[reply.GetUID()] = reply
+			}
+		}
+		switch a := o.Action.(type) {
+		case Create:
+			if _, ok := a.Object.(T); ok {
+				l.created = append(l.created, o)
+			}
+		case Update:
+			l.assume(a.After, o)
+		case UpdateStatus:
+			l.assume(a.After, o)
+		case Delete:
+			l.deleted[a.Object.UID] = o.At
+		case Bind:
+			l.bound[a.Object.UID] = a.To.Name
+		}
+	}
+	return l
+}
+
+// assume notes an update without an answer. Any later answer about the object makes it moot.
+func (l *layer[T]) assume(after Object, o Outcome) {
+	if o.Reply != nil {
+		delete(l.assumed, after.GetUID())
+	} else if _, ok := after.(T); ok {
+		l.assumed[after.GetUID()] = o
+	}
+}
+
+// over gives obj as the ledger knows it, noting that the view shows it.
+func (l *layer[T]) over(obj T) T {
+	uid := obj.GetUID()
+	l.shownUID[uid] = true
+	l.names[nameOf(obj)] = true
+	if reply, ok := l.replies[uid]; ok && newer(reply, obj) {
+		obj = reply
+	}
+	if o, ok := l.assumed[uid]; ok {
+		before, after := beforeAndAfter(o.Action)
+		if before.GetResourceVersion() == obj.GetResourceVersion() {
+			obj = after.(T)
+		}
+	}
+	if at, ok := l.deleted[uid]; ok && obj.GetDeletionTimestamp() == nil {
+		obj = obj.DeepCopyObject().(T)
+		obj.SetDeletionTimestamp(&metav1.Time{Time: at})
+	}
+	if to, ok := l.bound[uid]; ok {
+		obj = bind(obj, to)
+	}
+	return obj
+}
+
+// unseen gives the created objects that the view has not reached.
+func (l *layer[T]) unseen(view []T, p Pending) []T {
+	var unseen []T
+	for _, o := range l.created {
+		if o.Reply == nil {
+			object := o.Action.(Create).Object
+			if object.GetName() == "" || !l.names[nameOf(object)] {
+				unseen = append(unseen, object.(T))
+			}
+			continue
+		}
+		reply, ok := o.Reply.(T)
+		if !ok || l.shownUID[reply.GetUID()] {
+			continue
+		}
+		if visible, known := p.visible(o); visible || (!known && reaches(view, reply)) {
+			continue // seen and gone again
+		}
+		unseen = append(unseen, l.over(reply))
+	}
+	return unseen
+}
+
+// reaches reports whether any object shown is at or past reply: if so, the view as a whole is.
+func reaches[T Object](view []T, reply T) bool {
+	for _, obj := range view {
+		if reached, known := atOrPast(obj.GetResourceVersion(), reply.GetResourceVersion()); reached && known {
+			return true
+		}
+	}
+	return false
+}
+
+// newer reports whether a is a later version of the object than b. Versions that cannot be compared are not.
+func newer(a, b metav1.Object) bool {
+	reached, known := atOrPast(b.GetResourceVersion(), a.GetResourceVersion())
+	return known && !reached
+}
+
+// distinct gives each object of the view once, the newest where it is listed twice. Nil objects are left out.
+func distinct[T Object](view []T) []T {
+	if clean(view) {
+		return view
+	}
+	var none T
+	index := make(map[types.UID]int, len(view))
+	kept := make([]T, 0, len(view))
+	for _, obj := range view {
+		if any(obj) == any(none) {
+			continue
+		}
+		uid := identity(obj)
+		at, twice := index[uid]
+		switch {
+		case !twice:
+			index[uid] = len(kept)
+			kept = append(kept, obj)
+		case newer(obj, kept[at]):
+			kept[at] = obj
+		}
+	}
+	return kept
+}
+
+// clean reports whether the view lists no object twice and none that is nil: what nearly every view is.
+func clean[T Object](view []T) bool {
+	var none T
+	shown := make(map[types.UID]struct{}, len(view))
+	for _, obj := range view {
+		if any(obj) == any(none) {
+			return false
+		}
+		shown[identity(obj)] = struct{}{}
+	}
+	return len(shown) == len(view)
+}
+
+// identity is the UID, or the name for an object written by hand that has none.
+func identity(obj metav1.Object) types.UID {
+	if uid := obj.GetUID(); uid != "" {
+		return uid
+	}
+	return types.UID(obj.GetNamespace() + "/" + obj.GetName())
+}
+
+func bind[T Object](obj T, to string) T {
+	switch bound := obj.DeepCopyObject().(type) {
+	case *corev1.Pod:
+		if bound.Spec.NodeName == "" {
+			bound.Spec.NodeName = to
+			return any(bound).(T)
+		}
+	case *corev1.PersistentVolumeClaim:
+		if bound.Spec.VolumeName == "" {
+			bound.Spec.VolumeName = to
+			return any(bound).(T)
+		}
+	}
+	return obj
+}
+
+func beforeAndAfter(a Action) (before, after Object) {
+	switch a := a.(type) {
+	case Update:
+		return a.Before, a.After
+	case UpdateStatus:
+		return a.Before, a.After
+	}
+	return nil, nil
+}
+
+func nameOf(obj metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}
+}
+
+// wireOutcome is the JSON form of an Outcome.
+type wireOutcome struct {
+	Action json.RawMessage `json:"action"`
+	Reply  json.RawMessage `json:"reply,omitempty"`
+	Err    *metav1.Status  `json:"error,omitempty"`
+	At     time.Time       `json:"at"`
+}
+
+func (o Outcome) MarshalJSON() (_ []byte, err error) {
+	w := wireOutcome{Err: o.Err, At: o.At}
+	if w.Action, err = json.Marshal(o.Action); err != nil {
+		return nil, err
+	}
+	if o.Reply != nil {
+		if w.Reply, err = json.Marshal(whole(o.Reply)); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (o *Outcome) UnmarshalJSON(data []byte) error {
+	var w wireOutcome
+	if err := strictly(data, &w); err != nil {
+		return err
+	}
+	if len(w.Action) == 0 {
+		return errors.New("action: Required value")
+	}
+	action, err := UnmarshalAction(w.Action)
+	if err != nil {
+		return err
+	}
+	*o = Outcome{Action: action, Err: w.Err, At: w.At}
+	if len(w.Reply) > 0 {
+		if o.Reply, err = Decode(w.Reply); err != nil {
+			return fmt.Errorf("reply: %w", err)
+		}
+	}
+	return nil
+}

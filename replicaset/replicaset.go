@@ -1,0 +1,139 @@
+package replicaset
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/internal/pods"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// Observed is what a plan is made from.
+type Observed struct {
+	// Now is the only clock there is.
+	Now time.Time
+	// Pods may hold strangers: the planner selects its own.
+	Pods []*corev1.Pod
+	// Siblings are the ReplicaSets of the same controller, if there is one; whether rs itself is among them
+	// makes no difference. Their pods, found among Pods, crowd a node for the order in which victims are chosen.
+	Siblings []*appsv1.ReplicaSet
+	// Pending is what the host has issued and Pods or the ReplicaSet may not show yet.
+	Pending plan.Pending
+}
+
+// Policy holds the choices that the ReplicaSet itself does not make. The zero value does what Kubernetes does.
+type Policy struct {
+	// Owner is the apiVersion and kind that the pods get as their controller. Empty: apps/v1 ReplicaSet.
+	Owner metav1.TypeMeta `json:"owner,omitzero"`
+	// Burst is how many pods one plan creates or deletes at the most. 0 stands for 500.
+	Burst int `json:"burst,omitempty"`
+}
+
+// Result is the plan, and the status that was observed.
+type Result struct {
+	plan.Result
+	// Status is for reading: if it has to be written, Actions says so.
+	Status appsv1.ReplicaSetStatus
+}
+
+// defaultBurst is the number of pods that Kubernetes creates or deletes in one sync.
+const defaultBurst = 500
+
+// Plan returns the steps that bring rs to its number of pods: its status, then releases and adoptions, then
+// either creations or deletions, then what is waited for.
+//
+// Victims are chosen in the order of Kubernetes: pods without a node; by phase, Pending, Unknown, Running; pods
+// that are not Ready; the lower controller.kubernetes.io/pod-deletion-cost; the more active pods of the
+// siblings and of rs itself on the same node; those Ready for less time; more restarts; the younger. Times
+// are compared by the power of two in which their age falls; within one the UID decides.
+//
+// A nil spec.replicas means 1. An empty selector selects nothing and is told as an event. The error lists the
+// fields that the API server would refuse; no plan comes with it.
+func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, error) {
+	if errs := invalid(rs, policy); len(errs) > 0 {
+		return Result{}, errs.ToAggregate()
+	}
+	now, pending := observed.Now, observed.Pending
+	rs = plan.Latest(rs, pending, now)
+	owner := owners.New(rs, policy.Owner, metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"})
+	selector, err := metav1.LabelSelectorAsSelector(rs.Spec.Selector)
+	if err != nil {
+		return Result{}, err
+	}
+	if selector.Empty() {
+		return selectingAll(rs, owner), nil
+	}
+
+	view := plan.Overlay(observed.Pods, pending, now)
+	seen := count(view, rs, owner, selector, now)
+	last := recall(pending, owner, seen)
+	status := report(rs, seen, last, now)
+
+	result := Result{Status: status}
+	result.WakeBy(seen.nextAvailable)
+	if !equal(status, rs.Status) {
+		result.Add(writeStatus(rs, owner, status))
+	}
+	if rs.DeletionTimestamp != nil {
+		result.Add(plan.Wait{For: plan.WaitDeletion, Object: owner.Ref(), Reason: "the ReplicaSet is being deleted"})
+		return result, nil
+	}
+
+	var steps []plan.Action
+	for _, pod := range seen.leavers {
+		steps = append(steps, owner.Release(pod))
+	}
+	for _, pod := range seen.orphans {
+		steps = append(steps, owner.Adopt(pod))
+	}
+	ours := append(seen.active, last.adoptable(seen.orphans)...)
+	wanted, burst := int(replicas(rs)), cmp.Or(policy.Burst, defaultBurst)
+	missing, surplus := wanted-len(ours)-len(seen.unanswered), len(ours)-wanted
+	switch {
+	case missing > 0 && !last.namespaceEnds:
+		for range min(missing, burst) {
+			steps = append(steps, plan.Create{Object: pods.FromTemplate(&rs.Spec.Template, rs, owner.Reference())})
+		}
+	case surplus > 0:
+		reason := fmt.Sprintf("%d pods, %d wanted", len(ours), wanted)
+		for _, pod := range victims(ours, min(surplus, burst), crowds(view, rs, observed.Siblings), now) {
+			steps = append(steps, plan.Delete{Object: plan.RefTo(pod), Reason: reason})
+		}
+	}
+	result.Add(pending.RefusedLast(steps)...)
+	explain(&result, owner.Ref(), wanted, seen, last, pending)
+	return result, nil
+}
+
+// explain says what the ReplicaSet waits for, in the order in which pods come up.
+func explain(result *Result, rs plan.Ref, wanted int, seen census, last outcomes, pending plan.Pending) {
+	wait := func(blocker plan.Blocker, until time.Time, format string, args ...any) {
+		result.WakeBy(until)
+		result.Add(plan.Wait{For: blocker, Object: rs, Until: until, Reason: fmt.Sprintf(format, args...)})
+	}
+	here := len(seen.active)
+	if here < wanted && last.namespaceEnds {
+		wait(plan.WaitNamespace, time.Time{}, "%d of %d pods exist, and the namespace is being terminated", here, wanted)
+	}
+	if here < wanted && len(seen.unanswered) > 0 {
+		var until time.Time
+		for _, pod := range seen.unanswered {
+			if at := pending.AnswerBy(pod); until.IsZero() || at.Before(until) {
+				until = at
+			}
+		}
+		wait(plan.WaitAnswer, until, "%d of %d pods exist, the creation of %d was not answered", here, wanted, len(seen.unanswered))
+	}
+	if ready := int(seen.ready); ready < min(here, wanted) {
+		wait(plan.WaitPodReady, time.Time{}, "%d of %d pods are ready", ready, wanted)
+	}
+	if available := int(seen.available); available < min(int(seen.ready), wanted) {
+		wait(plan.WaitPodAvailable, seen.nextAvailable, "%d of %d pods are available", available, wanted)
+	}
+}
