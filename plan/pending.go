@@ -149,7 +149,7 @@ func (p Pending) visible(o Outcome) (visible, known bool) {
 // atOrPast compares two resource versions of one kind; known is false if either is missing or is not a number.
 func atOrPast(seen, written string) (reached, known bool) {
 	order, err := resourceversion.CompareResourceVersion(seen, written)
-	return order >= 0, err == nil
+	return err == nil && order >= 0, err == nil
 }
 
 func expired(o Outcome, now time.Time) bool {
