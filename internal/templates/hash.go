@@ -7,7 +7,7 @@ import (
 	"hash/fnv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/dump" //nolint:staticcheck // its successor, k8s.io/utils/dump, would be a fifth direct dependency
+	"k8s.io/apimachinery/pkg/util/dump"
 	"k8s.io/apimachinery/pkg/util/rand"
 )
 
@@ -16,7 +16,8 @@ import (
 // names what is new and never decides what is equal.
 func Hash(template *corev1.PodTemplateSpec, collisionCount *int32) string {
 	hasher := fnv.New32a()
-	fmt.Fprintf(hasher, "%v", dump.ForHash(*template))
+	//lint:ignore SA1019 its successor, k8s.io/utils/dump, would be a fifth direct dependency
+	hasher.Write([]byte(dump.ForHash(*template)))
 	if collisionCount != nil {
 		count := make([]byte, 8)
 		binary.LittleEndian.PutUint32(count, uint32(*collisionCount))
