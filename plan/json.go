@@ -56,7 +56,8 @@ func (a Bind) MarshalJSON() ([]byte, error) {
 func (a Wait) MarshalJSON() ([]byte, error) {
 	w := wireAction{Action: nameWait, For: a.For, Reason: a.Reason}
 	if !a.Until.IsZero() {
-		w.Until = &a.Until
+		until := a.Until.UTC() // no zone of the process shows
+		w.Until = &until
 	}
 	return marshalRef(w, a.Object)
 }

@@ -71,7 +71,7 @@ func KindOf(obj Object) metav1.TypeMeta {
 func Decode(data []byte) (Object, error) {
 	var kind metav1.TypeMeta
 	if err := json.Unmarshal(data, &kind); err != nil {
-		return nil, err
+		return nil, explained(err, data, &kind)
 	}
 	switch {
 	case kind.Kind == "":
@@ -91,7 +91,10 @@ func Decode(data []byte) (Object, error) {
 	if !ok { // a list, or an option of a request
 		return nil, fmt.Errorf("kind: Invalid value: %q: not an object", kind.Kind)
 	}
-	return obj, json.Unmarshal(data, obj)
+	if err := json.Unmarshal(data, obj); err != nil {
+		return nil, explained(err, data, obj)
+	}
+	return obj, nil
 }
 
 // scheme maps the Go types of the groups that the planners read and write to their kinds. It is built once,

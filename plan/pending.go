@@ -159,8 +159,8 @@ func expired(o Outcome, now time.Time) bool {
 // Overlay gives the view as a planner must see it: each object once, in its newest version, with the host's own
 // writes laid over what the view does not show yet.
 //
-//   - An answered create is added until the view has reached it; an unanswered one is added, without a UID, until
-//     an object of its name is shown or Expiry is over.
+//   - An answered create is added until the view has reached it; an unanswered one is added, as it was sent, until
+//     an object of its name is shown or Expiry is over: see AnswerBy.
 //   - An answered update replaces any older version; an unanswered one replaces the very version it was made from.
 //   - An object whose deletion was issued has a deletionTimestamp.
 //   - A bound pod or claim is bound.
@@ -190,13 +190,13 @@ func Latest[T Object](obj T, p Pending, now time.Time) T {
 
 // layer is what the ledger says about the objects of one type.
 type layer[T Object] struct {
-	created  []Outcome               // successful or unanswered, in order
-	replies  map[types.UID]T         // the newest answer
-	assumed  map[types.UID]Outcome   // the last update that was not answered
-	deleted  map[types.UID]time.Time // when the deletion was issued
-	bound    map[types.UID]string    // the node or the volume
-	shownUID map[types.UID]bool      // of the created: those that the view shows
-	names    map[types.NamespacedName]bool
+	created []Outcome               // successful or unanswered, in order
+	replies map[types.UID]T         // the newest answer
+	assumed map[types.UID]Outcome   // the last update that was not answered
+	deleted map[types.UID]time.Time // when the deletion was issued
+	bound   map[types.UID]string    // the node or the volume
+	shown   map[types.UID]bool      // what the view shows
+	names   map[types.UID]bool      // the same, by name
 }
 
 func newLayer[T Object](p Pending, now time.Time) *layer[T] {
@@ -204,20 +204,20 @@ func newLayer[T Object](p Pending, now time.Time) *layer[T] {
 		return nil
 	}
 	l := &layer[T]{
-		replies:  map[types.UID]T{},
-		assumed:  map[types.UID]Outcome{},
-		deleted:  map[types.UID]time.Time{},
-		bound:    map[types.UID]string{},
-		shownUID: map[types.UID]bool{},
-		names:    map[types.NamespacedName]bool{},
+		replies: map[types.UID]T{},
+		assumed: map[types.UID]Outcome{},
+		deleted: map[types.UID]time.Time{},
+		bound:   map[types.UID]string{},
+		shown:   map[types.UID]bool{},
+		names:   map[types.UID]bool{},
 	}
 	for _, o := range p.Outcomes {
 		if _, known := p.visible(o); o.Err != nil || (!known && expired(o, now)) {
 			continue
 		}
 		if reply, ok := o.Reply.(T); ok {
-			if last, found := l.replies[reply.GetUID()]; !found || newer(reply, last) {
-				l.replies[reply.GetUID()] = reply
+			if last, found := l.replies[identity(reply)]; !found || newer(reply, last) {
+				l.replies[identity(reply)] = reply
 			}
 		}
 		switch a := o.Action.(type) {
@@ -230,9 +230,9 @@ func newLayer[T Object](p Pending, now time.Time) *layer[T] {
 		case UpdateStatus:
 			l.assume(a.After, o)
 		case Delete:
-			l.deleted[a.Object.UID] = o.At
+			l.deleted[a.Object.identity()] = o.At
 		case Bind:
-			l.bound[a.Object.UID] = a.To.Name
+			l.bound[a.Object.identity()] = a.To.Name
 		}
 	}
 	return l
@@ -241,17 +241,17 @@ func newLayer[T Object](p Pending, now time.Time) *layer[T] {
 // assume notes an update without an answer. Any later answer about the object makes it moot.
 func (l *layer[T]) assume(after Object, o Outcome) {
 	if o.Reply != nil {
-		delete(l.assumed, after.GetUID())
+		delete(l.assumed, identity(after))
 	} else if _, ok := after.(T); ok {
-		l.assumed[after.GetUID()] = o
+		l.assumed[identity(after)] = o
 	}
 }
 
 // over gives obj as the ledger knows it, noting that the view shows it.
 func (l *layer[T]) over(obj T) T {
-	uid := obj.GetUID()
-	l.shownUID[uid] = true
-	l.names[nameOf(obj)] = true
+	uid := identity(obj)
+	l.shown[uid] = true
+	l.names[name(obj)] = true
 	if reply, ok := l.replies[uid]; ok && newer(reply, obj) {
 		obj = reply
 	}
@@ -277,13 +277,13 @@ func (l *layer[T]) unseen(view []T, p Pending) []T {
 	for _, o := range l.created {
 		if o.Reply == nil {
 			object := o.Action.(Create).Object
-			if object.GetName() == "" || !l.names[nameOf(object)] {
+			if object.GetName() == "" || !l.names[name(object)] {
 				unseen = append(unseen, object.(T))
 			}
 			continue
 		}
 		reply, ok := o.Reply.(T)
-		if !ok || l.shownUID[reply.GetUID()] {
+		if !ok || l.shown[identity(reply)] {
 			continue
 		}
 		if visible, known := p.visible(o); visible || (!known && reaches(view, reply)) {
@@ -348,12 +348,23 @@ func clean[T Object](view []T) bool {
 	return len(shown) == len(view)
 }
 
-// identity is the UID, or the name for an object written by hand that has none.
+// identity is the UID, or the name of an object that has none, as in a fake of an API server or a file.
 func identity(obj metav1.Object) types.UID {
 	if uid := obj.GetUID(); uid != "" {
 		return uid
 	}
+	return name(obj)
+}
+
+func name(obj metav1.Object) types.UID {
 	return types.UID(obj.GetNamespace() + "/" + obj.GetName())
+}
+
+func (r Ref) identity() types.UID {
+	if r.UID != "" {
+		return r.UID
+	}
+	return types.UID(r.Namespace + "/" + r.Name)
 }
 
 func bind[T Object](obj T, to string) T {
@@ -382,10 +393,6 @@ func beforeAndAfter(a Action) (before, after Object) {
 	return nil, nil
 }
 
-func nameOf(obj metav1.Object) types.NamespacedName {
-	return types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}
-}
-
 // wireOutcome is the JSON form of an Outcome.
 type wireOutcome struct {
 	Action json.RawMessage `json:"action"`
@@ -395,7 +402,7 @@ type wireOutcome struct {
 }
 
 func (o Outcome) MarshalJSON() (_ []byte, err error) {
-	w := wireOutcome{Err: o.Err, At: o.At}
+	w := wireOutcome{Err: o.Err, At: o.At.UTC()}
 	if w.Action, err = json.Marshal(o.Action); err != nil {
 		return nil, err
 	}
@@ -421,7 +428,7 @@ func (o *Outcome) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*o = Outcome{Action: action, Err: w.Err, At: w.At}
-	if len(w.Reply) > 0 {
+	if len(w.Reply) > 0 && string(w.Reply) != "null" {
 		if o.Reply, err = Decode(w.Reply); err != nil {
 			return fmt.Errorf("reply: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
+	"github.com/kubeplan/kubeplan/plan"
 )
 
 // census is what the view holds for one ReplicaSet.
@@ -28,7 +29,7 @@ type census struct {
 }
 
 // count sorts the pods of the view. Finished pods are nobody's concern: they are neither counted nor claimed.
-func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, selector labels.Selector, now time.Time) census {
+func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, selector labels.Selector, pending plan.Pending, now time.Time) census {
 	var seen census
 	template := labels.SelectorFromSet(rs.Spec.Template.Labels)
 	for _, pod := range view {
@@ -40,7 +41,7 @@ func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, select
 			switch {
 			case pod.DeletionTimestamp != nil:
 				seen.terminating++
-			case pod.UID == "":
+			case pod.UID == "" && !pending.AnswerBy(pod).IsZero():
 				seen.unanswered = append(seen.unanswered, pod)
 			default:
 				seen.add(pod, template, rs.Spec.MinReadySeconds, now)

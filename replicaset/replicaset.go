@@ -71,7 +71,7 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 	}
 
 	view := plan.Overlay(observed.Pods, pending, now)
-	seen := count(view, rs, owner, selector, now)
+	seen := count(view, rs, owner, selector, pending, now)
 	last := recall(pending, owner, seen)
 	status := report(rs, seen, last, now)
 

@@ -264,7 +264,7 @@ func TestStatus(t *testing.T) {
 		{name: "a failure that is told already", rs: web(0, func(rs *appsv1.ReplicaSet) { rs.Status.Conditions = []appsv1.ReplicaSetCondition{old} }), pending: []plan.Outcome{failedCreate},
 			want: appsv1.ReplicaSetStatus{ObservedGeneration: 1, TerminatingReplicas: count(0), Conditions: []appsv1.ReplicaSetCondition{old}}},
 		{name: "a failure that is over; conditions of others stay",
-			rs: web(0, func(rs *appsv1.ReplicaSet) { rs.Status.Conditions = []appsv1.ReplicaSetCondition{old, {Type: "Other"}} }),
+			rs:   web(0, func(rs *appsv1.ReplicaSet) { rs.Status.Conditions = []appsv1.ReplicaSetCondition{old, {Type: "Other"}} }),
 			want: appsv1.ReplicaSetStatus{ObservedGeneration: 1, TerminatingReplicas: count(0), Conditions: []appsv1.ReplicaSetCondition{{Type: "Other"}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
