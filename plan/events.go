@@ -13,12 +13,12 @@ import (
 // EventFor gives the event that Kubernetes records about the workload for an action that was answered or refused, in
 // the words that its controller of this kind uses; a kind of your own gets the words of a ReplicaSet.
 // ok is false where Kubernetes records nothing: for status writes, adoptions, Waits, writes without an answer,
-// and creations that a terminating namespace refuses.
+// and, but for a StatefulSet, creations that a terminating namespace refuses.
 func EventFor(workload Ref, o Outcome) (event Event, ok bool) {
 	if _, creates := o.Action.(Create); creates && o.Err == nil && o.Reply == nil {
 		return Event{}, false
 	}
-	if NamespaceTerminating(o.Err) {
+	if NamespaceTerminating(o.Err) && workload.Kind != "StatefulSet" {
 		return Event{}, false
 	}
 	switch workload.Kind {
@@ -90,6 +90,9 @@ func statefulSetEvent(set Ref, o Outcome) (Event, bool) {
 	default:
 		return Event{}, false
 	}
+	if adoptsOrReleases(o.Action) {
+		return Event{}, false
+	}
 	name := writtenName(o)
 	switch target := o.Action.Target(); {
 	case target.Kind == "Pod" && o.Err != nil:
@@ -102,6 +105,12 @@ func statefulSetEvent(set Ref, o Outcome) (Event, bool) {
 		return normal("Successful"+verb, "%s Claim %s Pod %s in StatefulSet %s success", verb, name, podOfClaim(name, set.Name), set.Name), true
 	}
 	return Event{}, false
+}
+
+// adoptsOrReleases reports whether an action changes who controls an object.
+func adoptsOrReleases(a Action) bool {
+	update, ok := a.(Update)
+	return ok && (metav1.GetControllerOfNoCopy(update.Before) == nil) != (metav1.GetControllerOfNoCopy(update.After) == nil)
 }
 
 func cronJobEvent(o Outcome) (Event, bool) {

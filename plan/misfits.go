@@ -10,14 +10,17 @@ import (
 	"slices"
 	"strings"
 
+	utiljson "k8s.io/apimachinery/pkg/util/json" // whole numbers stay whole
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // explained words the error of reading data into a Go type with the fields that are wrong.
 func explained(err error, data []byte, into any) error {
+	if !json.Valid(data) {
+		return err
+	}
 	var object map[string]json.RawMessage
-	var mistyped *json.UnmarshalTypeError
-	if errors.As(json.Unmarshal(data, &object), &mistyped) {
+	if json.Unmarshal(data, &object) != nil {
 		return errors.New("must be an object")
 	}
 	if errs := misfits(data, reflect.TypeOf(into), nil); len(errs) > 0 {
@@ -75,7 +78,7 @@ func misfits(data json.RawMessage, t reflect.Type, path *field.Path) field.Error
 
 func misfit(data json.RawMessage, path *field.Path, wanted string) *field.Error {
 	var value any
-	_ = json.Unmarshal(data, &value) // what cannot be read is not shown
+	_ = utiljson.Unmarshal(data, &value) // what cannot be read is not shown
 	return field.TypeInvalid(path, value, "must be "+wanted)
 }
 
