@@ -1,0 +1,107 @@
+package script
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"reflect"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/kubeplan/kubeplan/plan"
+	"github.com/kubeplan/kubeplan/plan/sim/table"
+)
+
+// document is one object of a manifest, or the reason why it cannot be read.
+type document struct {
+	object plan.Object
+	fields map[string]any // what the manifest says, and nothing else
+	err    error
+}
+
+// read gives the objects of the file that a command names with -f, or of the lines below it.
+func (s *session) read(c call) ([]document, error) {
+	name, data := c.flags["filename"], []byte(c.input)
+	if name != "-" {
+		var err error
+		if data, err = fs.ReadFile(s.files, name); err != nil {
+			return nil, wrong("%v", err)
+		}
+	}
+	if line := indentedByTab(data); line > 0 {
+		return nil, fmt.Errorf("%s: line %d: a tab indents the line, YAML allows only spaces there", name, line)
+	}
+	var documents []document
+	reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for {
+		text, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return documents, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		var fields map[string]any
+		if err = yaml.UnmarshalStrict(text, &fields); err == nil && len(fields) == 0 {
+			continue // nothing but comments
+		}
+		document := document{fields: fields, err: err}
+		if err == nil {
+			document.object, document.err = decodeFields(fields)
+		}
+		if document.err != nil {
+			document.err = fmt.Errorf("%s: document %d: %w", name, len(documents)+1, document.err)
+		}
+		documents = append(documents, document)
+	}
+}
+
+func indentedByTab(data []byte) (line int) {
+	for text := range bytes.Lines(data) {
+		line++
+		if indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]; bytes.Contains(indent, []byte("\t")) && len(bytes.TrimSpace(text)) > 0 {
+			return line
+		}
+	}
+	return 0
+}
+
+// decodeFields is plan.Decode that refuses what a server would: kinds and fields that it does not know.
+func decodeFields(fields map[string]any) (plan.Object, error) {
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := plan.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if _, untyped := obj.(*unstructured.Unstructured); untyped {
+		return obj, knownKind(obj)
+	}
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(reflect.New(reflect.TypeOf(obj).Elem()).Interface()); err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return obj, nil
+}
+
+// knownKind tells which version to write of a kind whose old ones are gone. Storage classes are the one kind without a Go
+// type of ours that the cluster knows.
+func knownKind(obj plan.Object) error {
+	kind := plan.KindOf(obj)
+	if resource, ok := table.ResourceNamed(kind.Kind); ok {
+		return fmt.Errorf("no matches for kind %q in version %q: write %s", kind.Kind, kind.APIVersion, resource.APIVersion)
+	}
+	if kind.Kind == "StorageClass" {
+		return nil
+	}
+	return fmt.Errorf("no matches for kind %q in version %q", kind.Kind, kind.APIVersion)
+}
