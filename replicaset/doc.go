@@ -7,6 +7,8 @@
 //
 // and never both. The victims are the first in one strict total order (see [Plan]). Orphans that match the
 // selector are adopted and count towards A; pods that no longer match are released and do not.
+// While the view lags, A is what the ledger makes of it, and no pod is created in place of one that may exist for all that is
+// known: its creation was not answered, or its deletion was issued and is not seen yet.
 //
 // A worked case: R is 4 and the view shows two pods that are Ready. The plan is
 //

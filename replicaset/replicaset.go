@@ -60,6 +60,7 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 		return Result{}, errs.ToAggregate()
 	}
 	now, pending := observed.Now, observed.Pending
+	assumed := assumedUntil(rs, observed)
 	rs = plan.Latest(rs, pending, now)
 	owner := owners.New(rs, policy.Owner, metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"})
 	selector, err := metav1.LabelSelectorAsSelector(rs.Spec.Selector)
@@ -77,6 +78,7 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 
 	result := Result{Status: status}
 	result.WakeBy(seen.nextAvailable)
+	result.WakeBy(assumed)
 	if !equal(status, rs.Status) {
 		result.Add(writeStatus(rs, owner, status))
 	}
@@ -94,7 +96,8 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 	}
 	ours := append(seen.active, last.adoptable(seen.orphans)...)
 	wanted, burst := int(replicas(rs)), cmp.Or(policy.Burst, defaultBurst)
-	missing, surplus := wanted-len(ours)-len(seen.unanswered), len(ours)-wanted
+	leaving := countActive(plan.UnseenDeletions(observed.Pods, pending, now)) // no pod takes their place until they are seen to go
+	missing, surplus := wanted-len(ours)-len(seen.unanswered)-leaving, len(ours)-wanted
 	switch {
 	case missing > 0 && !last.namespaceEnds:
 		for range min(missing, burst) {
@@ -107,12 +110,33 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 		}
 	}
 	result.Add(pending.RefusedLast(steps)...)
-	explain(&result, owner.Ref(), wanted, seen, last, pending)
+	explain(&result, owner.Ref(), wanted, seen, last, pending, assumed)
 	return result, nil
 }
 
+func countActive(list []*corev1.Pod) int {
+	active := 0
+	for _, pod := range list {
+		if pods.IsActive(pod) {
+			active++
+		}
+	}
+	return active
+}
+
+// assumedUntil is when to look again at changes of rs and its pods that were issued and are not seen: if they never happened they
+// are repeated then.
+func assumedUntil(rs *appsv1.ReplicaSet, observed Observed) time.Time {
+	until := plan.AssumedUntil([]*appsv1.ReplicaSet{rs}, observed.Pending, observed.Now)
+	pods := plan.AssumedUntil(observed.Pods, observed.Pending, observed.Now)
+	if until.IsZero() || !pods.IsZero() && pods.Before(until) {
+		return pods
+	}
+	return until
+}
+
 // explain says what the ReplicaSet waits for, in the order in which pods come up.
-func explain(result *Result, rs plan.Ref, wanted int, seen census, last outcomes, pending plan.Pending) {
+func explain(result *Result, rs plan.Ref, wanted int, seen census, last outcomes, pending plan.Pending, assumed time.Time) {
 	wait := func(blocker plan.Blocker, until time.Time, format string, args ...any) {
 		result.WakeBy(until)
 		result.Add(plan.Wait{For: blocker, Object: rs, Until: until, Reason: fmt.Sprintf(format, args...)})
@@ -129,6 +153,9 @@ func explain(result *Result, rs plan.Ref, wanted int, seen census, last outcomes
 			}
 		}
 		wait(plan.WaitAnswer, until, "%d of %d pods exist, the creation of %d was not answered", here, wanted, len(seen.unanswered))
+	}
+	if !assumed.IsZero() {
+		wait(plan.WaitAnswer, assumed, "a change was issued, and the view does not show it yet")
 	}
 	if ready := int(seen.ready); ready < min(here, wanted) {
 		wait(plan.WaitPodReady, time.Time{}, "%d of %d pods are ready", ready, wanted)

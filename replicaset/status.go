@@ -68,6 +68,9 @@ func report(rs *appsv1.ReplicaSet, seen census, last outcomes, now time.Time) ap
 	status.TerminatingReplicas = &seen.terminating
 
 	told := slices.ContainsFunc(status.Conditions, isReplicaFailure)
+	// What failed before may fail again: only when nothing is left to be tried is the failure over.
+	ours := len(seen.active) + len(last.adoptable(seen.orphans))
+	trying := ours != int(replicas(rs)) && rs.DeletionTimestamp == nil && !last.namespaceEnds
 	switch {
 	case last.reason != "" && !told:
 		status.Conditions = append(status.Conditions, appsv1.ReplicaSetCondition{
@@ -77,7 +80,7 @@ func report(rs *appsv1.ReplicaSet, seen census, last outcomes, now time.Time) ap
 			Reason:             last.reason,
 			Message:            last.message,
 		})
-	case last.reason == "" && told:
+	case last.reason == "" && told && !trying:
 		status.Conditions = slices.DeleteFunc(status.Conditions, isReplicaFailure)
 	}
 	return status

@@ -65,7 +65,7 @@ func newCandidate(pod *corev1.Pod, crowd map[string]int, now time.Time) *candida
 	c := &candidate{
 		pod:      pod,
 		assigned: pod.Spec.NodeName != "",
-		phase:    phase(pod),
+		phase:    pods.Progress(pod),
 		ready:    pods.IsReady(pod),
 		cost:     deletionCost(pod),
 		crowd:    crowd[pod.Spec.NodeName],
@@ -75,7 +75,7 @@ func newCandidate(pod *corev1.Pod, crowd map[string]int, now time.Time) *candida
 		c.readySince = pods.ReadySince(pod)
 		c.readyAge = magnitude(c.readySince, now)
 	}
-	c.restarts, c.sidecars = restarts(pod)
+	c.restarts, c.sidecars = pods.Restarts(pod)
 	return c
 }
 
@@ -156,17 +156,6 @@ func orderClass(class []*candidate) {
 	slices.SortStableFunc(class, func(a, b *candidate) int { return cmp.Compare(b.beats, a.beats) })
 }
 
-// phase orders Pending and anything unheard of before Unknown before Running.
-func phase(pod *corev1.Pod) int {
-	switch pod.Status.Phase {
-	case corev1.PodUnknown:
-		return 1
-	case corev1.PodRunning:
-		return 2
-	}
-	return 0
-}
-
 // deletionCost reads the annotation as Kubernetes does: an int32 without a plus sign or leading zeros, else 0.
 func deletionCost(pod *corev1.Pod) int32 {
 	value := pod.Annotations[corev1.PodDeletionCost]
@@ -175,26 +164,6 @@ func deletionCost(pod *corev1.Pod) int32 {
 		return 0
 	}
 	return int32(cost)
-}
-
-// restarts are the most restarts of any container, and of any sidecar: an init container that restarts always.
-func restarts(pod *corev1.Pod) (containers, sidecars int32) {
-	for i := range pod.Status.ContainerStatuses {
-		containers = max(containers, pod.Status.ContainerStatuses[i].RestartCount)
-	}
-	for i := range pod.Status.InitContainerStatuses {
-		status := &pod.Status.InitContainerStatuses[i]
-		if status.RestartCount > sidecars && isSidecar(pod, status.Name) {
-			sidecars = status.RestartCount
-		}
-	}
-	return containers, sidecars
-}
-
-func isSidecar(pod *corev1.Pod, name string) bool {
-	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
-		return c.Name == name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
-	})
 }
 
 // magnitude is the power of two in which the nanoseconds since an instant fall; -1 for an instant that is not past. An
