@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubeplan/kubeplan/internal/manifest"
 	"github.com/kubeplan/kubeplan/plan"
 )
 
@@ -55,12 +56,12 @@ func readFiles(o options, stdin io.Reader) (items []item, invalid []error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, plainly(err))
 		}
-		for _, d := range documents(name, data) {
-			if d.err != nil {
-				invalid = append(invalid, fmt.Errorf("%s: %w", d.where, d.err))
+		for _, d := range manifest.Documents(name, data) {
+			if d.Err != nil {
+				invalid = append(invalid, fmt.Errorf("%s: %w", d.Where, d.Err))
 				continue
 			}
-			items = append(items, readItems(d.where, d.json, metav1.TypeMeta{})...)
+			items = append(items, readItems(d.Where, d.JSON, metav1.TypeMeta{})...)
 		}
 		return nil
 	})
@@ -74,10 +75,10 @@ func readPolicy(file string, stdin io.Reader) (policy []byte, err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, plainly(err))
 		}
-		switch found := documents(name, data); len(found) {
+		switch found := manifest.Documents(name, data); len(found) {
 		case 0:
 		case 1:
-			policy, err = found[0].json, found[0].err
+			policy, err = found[0].JSON, found[0].Err
 		default:
 			err = errors.New("more than one document")
 		}

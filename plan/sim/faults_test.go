@@ -215,6 +215,10 @@ func TestCrash(t *testing.T) {
 			if len(names(c, "Pod")) != 1 {
 				t.Error("it works while it is down")
 			}
+			c.Advance(time.Second)
+			if goesOn := c.Pending("replicaset", web).Seen["Pod"] == "3"; goesOn != test.keep {
+				t.Errorf("its view goes on from where it was: %t", goesOn)
+			}
 			quiet(t, c)
 			c.Lag("replicaset", "", 0)
 			quiet(t, c)

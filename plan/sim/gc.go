@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -42,6 +43,9 @@ func owners(obj plan.Object) []metav1.OwnerReference {
 }
 
 func (g *collector) reindex(dependent types.UID, before, after plan.Object) {
+	if before != nil && after != nil && equality.Semantic.DeepEqual(owners(before), owners(after)) {
+		return
+	}
 	for _, owner := range owners(before) {
 		g.dependents[owner.UID] = slices.DeleteFunc(g.dependents[owner.UID], func(uid types.UID) bool { return uid == dependent })
 		if len(g.dependents[owner.UID]) == 0 {

@@ -132,6 +132,10 @@ func TestObjectsOfOwnersThatAreGoneAreCollected(t *testing.T) {
 	elsewhere := podNamed("elsewhere") // an owner in another namespace is none
 	elsewhere.Namespace, elsewhere.OwnerReferences = "other", []metav1.OwnerReference{reference(rs)}
 	create(t, c, elsewhere)
+	c.Advance(0)
+	if got := names(c, "Pod"); len(got) > 0 {
+		t.Errorf("with an owner in another namespace: %v", got)
+	}
 	late := podNamed("late")
 	late.OwnerReferences = []metav1.OwnerReference{reference(rs)}
 	remove(t, c, rs)

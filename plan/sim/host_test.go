@@ -98,7 +98,11 @@ func TestHostKeepsMemoryPerWorkload(t *testing.T) {
 	if memories["a"] != 1 || memories["b"] != nil {
 		t.Errorf("memories %v", memories)
 	}
+	gone := plan.RefTo(get[*corev1.ConfigMap](t, c, "a"))
 	remove(t, c, configMap("a"))
+	if left := c.Pending("configmap", gone); left.Seen != nil {
+		t.Errorf("it keeps the ledger of what is gone: %v", left)
+	}
 	create(t, c, configMap("a"))
 	c.Advance(0)
 	if memories["a"] != nil {

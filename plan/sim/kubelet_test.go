@@ -305,14 +305,17 @@ func TestForcedDeletionIsAtOnce(t *testing.T) {
 	pod := create(t, c, podNamed("x"))
 	quiet(t, c)
 	remove(t, c, pod)
-	soon, atOnce := int64(5), int64(0)
-	for _, grace := range []*int64{&soon, &atOnce} {
-		if err := c.Delete(plan.RefTo(pod), metav1.DeleteOptions{GracePeriodSeconds: grace}); err != nil {
+	for _, request := range []struct{ asks, left int64 }{{5, 5}, {60, 5}, {3, 3}} { // a request can only hasten those before
+		if err := c.Delete(plan.RefTo(pod), metav1.DeleteOptions{GracePeriodSeconds: &request.asks}); err != nil {
 			t.Fatal(err)
 		}
-		if grace == &soon && *get[*corev1.Pod](t, c, "x").DeletionGracePeriodSeconds != 5 {
-			t.Error("the second request did not hasten the first")
+		if got := *get[*corev1.Pod](t, c, "x").DeletionGracePeriodSeconds; got != request.left {
+			t.Errorf("asked for %d, left %d, want %d", request.asks, got, request.left)
 		}
+	}
+	atOnce := int64(0)
+	if err := c.Delete(plan.RefTo(pod), metav1.DeleteOptions{GracePeriodSeconds: &atOnce}); err != nil {
+		t.Fatal(err)
 	}
 	if got := names(c, "Pod"); len(got) > 0 {
 		t.Errorf("left: %v", got)

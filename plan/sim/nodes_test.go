@@ -84,6 +84,14 @@ func TestNodeThatComesBackInTimeKeepsItsPods(t *testing.T) {
 	if err := c.AddNode("node2", nil); err != nil {
 		t.Fatal(err)
 	}
+	c.Advance(orphanAge / 4)
+	if err := c.RemoveNode("node2"); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(orphanAge / 2) // a while after the first removal, but not after the second
+	if err := c.AddNode("node2", nil); err != nil {
+		t.Fatal(err)
+	}
 	c.Advance(time.Hour)
 	if got := names(c, "Pod"); !slices.Equal(got, before) {
 		t.Errorf("pods %v, before %v", got, before)

@@ -149,9 +149,12 @@ func TestManifest(t *testing.T) {
 
 func TestManifestWithTabs(t *testing.T) {
 	s := session{files: fstest.MapFS{"m.yaml": {Data: []byte("kind: DaemonSet\t# a tab here is allowed\nmetadata:\n  labels:\n  \tapp: myweb\n")}}}
-	_, err := s.read(call{flags: map[string]string{"filename": "m.yaml"}})
-	if want := "m.yaml: line 4: a tab indents the line, YAML allows only spaces there"; err == nil || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
+	documents, err := s.read(call{flags: map[string]string{"filename": "m.yaml"}})
+	if err != nil || len(documents) != 1 {
+		t.Fatalf("%d documents, error %v", len(documents), err)
+	}
+	if want := "m.yaml: document 1: line 4: a tab indents the line: YAML allows only spaces there"; documents[0].err == nil || documents[0].err.Error() != want {
+		t.Errorf("error %v, want %s", documents[0].err, want)
 	}
 }
 

@@ -1,19 +1,17 @@
 package script
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"reflect"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/kubeplan/kubeplan/internal/manifest"
 	"github.com/kubeplan/kubeplan/plan"
 	"github.com/kubeplan/kubeplan/plan/sim/table"
 )
@@ -34,42 +32,21 @@ func (s *session) read(c call) ([]document, error) {
 			return nil, wrong("%v", err)
 		}
 	}
-	if line := indentedByTab(data); line > 0 {
-		return nil, fmt.Errorf("%s: line %d: a tab indents the line, YAML allows only spaces there", name, line)
-	}
 	var documents []document
-	reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-	for {
-		text, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return documents, nil
+	for _, d := range manifest.Documents(name, data) {
+		document := document{err: d.Err}
+		if d.Err == nil {
+			document.err = json.Unmarshal(d.JSON, &document.fields)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		var fields map[string]any
-		if err = yaml.UnmarshalStrict(text, &fields); err == nil && len(fields) == 0 {
-			continue // nothing but comments
-		}
-		document := document{fields: fields, err: err}
-		if err == nil {
-			document.object, document.err = decodeFields(fields)
+		if document.err == nil {
+			document.object, document.err = decodeFields(document.fields)
 		}
 		if document.err != nil {
-			document.err = fmt.Errorf("%s: document %d: %w", name, len(documents)+1, document.err)
+			document.err = fmt.Errorf("%s: %w", d.Where, document.err)
 		}
 		documents = append(documents, document)
 	}
-}
-
-func indentedByTab(data []byte) (line int) {
-	for text := range bytes.Lines(data) {
-		line++
-		if indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]; bytes.Contains(indent, []byte("\t")) && len(bytes.TrimSpace(text)) > 0 {
-			return line
-		}
-	}
-	return 0
+	return documents, nil
 }
 
 // decodeFields is plan.Decode that refuses what a server would: kinds and fields that it does not know.
