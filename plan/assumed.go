@@ -75,19 +75,18 @@ func isBound(obj Object) bool {
 	return true
 }
 
-// UnseenDeletions gives the objects whose deletion was issued and which the view shows as if nothing had happened. Overlay counts
-// them as being deleted; but if the request was lost they stay. A planner that puts something in their place waits until it is seen
-// that they go, or there could be one too many.
+// UnseenDeletions gives the objects that [Overlay] shows as being deleted because their deletion was issued, while nothing shows
+// that they go: if the request was lost they stay. A planner that puts something in their place waits until
+// they are seen to go, or there could be one too many.
 func UnseenDeletions[T Object](view []T, p Pending, now time.Time) []T {
 	laid := newLayer[T](p, now)
 	if laid == nil || len(laid.deleted) == 0 {
 		return nil
 	}
-	var unseen []T
-	for _, obj := range distinct(view) {
-		if _, issued := laid.deleted[identity(obj)]; issued && obj.GetDeletionTimestamp() == nil {
-			unseen = append(unseen, obj)
-		}
+	shown := distinct(view)
+	for _, obj := range shown {
+		laid.over(obj)
 	}
-	return unseen
+	laid.unseen(shown, p)
+	return laid.leaving
 }

@@ -92,6 +92,12 @@ func TestUnseenDeletions(t *testing.T) {
 	if got := plan.UnseenDeletions(view, pending, at); len(got) != 1 || got[0].Name != "unseen" {
 		t.Errorf("got %v, want the one that is not seen", got)
 	}
+	created := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "created", UID: "created", ResourceVersion: "9"}}
+	pending.Outcomes = append(pending.Outcomes, plan.Outcome{Action: plan.Create{Object: created}, Reply: created, At: at},
+		plan.Outcome{Action: plan.Delete{Object: plan.RefTo(created)}, At: at})
+	if got := plan.UnseenDeletions(view, pending, at); len(got) != 2 || got[1].Name != "created" {
+		t.Errorf("got %v, want also the one that was created and deleted before anybody looked", got)
+	}
 	if got := plan.UnseenDeletions(view, pending, at.Add(plan.Expiry)); len(got) != 0 {
 		t.Errorf("got %v, want none: they are given up", got)
 	}

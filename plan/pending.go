@@ -197,6 +197,7 @@ type layer[T Object] struct {
 	bound   map[types.UID]string    // the node or the volume
 	shown   map[types.UID]bool      // what the view shows
 	names   map[types.UID]bool      // the same, by name
+	leaving []T                     // what is shown as being deleted on the strength of the ledger alone
 }
 
 func newLayer[T Object](p Pending, now time.Time) *layer[T] {
@@ -262,6 +263,7 @@ func (l *layer[T]) over(obj T) T {
 		}
 	}
 	if at, ok := l.deleted[uid]; ok && obj.GetDeletionTimestamp() == nil {
+		l.leaving = append(l.leaving, obj)
 		obj = obj.DeepCopyObject().(T)
 		obj.SetDeletionTimestamp(&metav1.Time{Time: at})
 	}
