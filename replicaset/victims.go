@@ -24,9 +24,10 @@ import (
 // how many of their class they come before, which is Kubernetes' order wherever it has one, and a strict
 // total order everywhere.
 func victims(ours []*corev1.Pod, count int, crowd map[string]int, now time.Time) []*corev1.Pod {
-	candidates := make([]*candidate, len(ours))
+	keys, candidates := make([]candidate, len(ours)), make([]*candidate, len(ours))
 	for i, pod := range ours {
-		candidates[i] = newCandidate(pod, crowd, now)
+		keys[i] = newCandidate(pod, crowd, now)
+		candidates[i] = &keys[i]
 	}
 	candidates = firstClasses(candidates, count)
 	slices.SortFunc(candidates, byClass)
@@ -61,8 +62,8 @@ type candidate struct {
 	beats              int // how many of its class it comes before
 }
 
-func newCandidate(pod *corev1.Pod, crowd map[string]int, now time.Time) *candidate {
-	c := &candidate{
+func newCandidate(pod *corev1.Pod, crowd map[string]int, now time.Time) candidate {
+	c := candidate{
 		pod:      pod,
 		assigned: pod.Spec.NodeName != "",
 		phase:    pods.Progress(pod),
@@ -91,17 +92,22 @@ func byClass(a, b *candidate) int {
 }
 
 func byUID(a, b *candidate) int {
-	return cmp.Or(cmp.Compare(a.pod.UID, b.pod.UID), cmp.Compare(a.pod.Name, b.pod.Name))
+	if order := cmp.Compare(a.pod.UID, b.pod.UID); order != 0 {
+		return order
+	}
+	return cmp.Compare(a.pod.Name, b.pod.Name)
 }
 
 // byWear orders pods of one class that became Ready at the same instant, or are not Ready at all.
 func byWear(a, b *candidate) int {
-	return cmp.Or(
+	if order := cmp.Or(
 		cmp.Compare(b.restarts, a.restarts),
 		cmp.Compare(b.sidecars, a.sidecars),
 		cmp.Compare(a.age, b.age),
-		byUID(a, b),
-	)
+	); order != 0 {
+		return order
+	}
+	return byUID(a, b)
 }
 
 // firstClasses returns, in no order, the classes that hold the first count candidates: a quickselect that keeps the
@@ -159,6 +165,9 @@ func orderClass(class []*candidate) {
 // deletionCost reads the annotation as Kubernetes does: an int32 without a plus sign or leading zeros, else 0.
 func deletionCost(pod *corev1.Pod) int32 {
 	value := pod.Annotations[corev1.PodDeletionCost]
+	if value == "" {
+		return 0
+	}
 	cost, err := strconv.ParseInt(value, 10, 32)
 	if err != nil || value[0] == '+' || (value[0] == '0' && value != "0") {
 		return 0

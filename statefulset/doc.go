@@ -1,0 +1,37 @@
+// Package statefulset plans StatefulSets: pods with a name, an order and storage of their own.
+//
+// With S = spec.ordinals.start and R = spec.replicas, the set has the ordinals S <= o < S + R, one pod "<set>-<o>" for each,
+// and for each claim template a claim "<template>-<set>-<o>", which stays when its pod goes and is
+// found again by the next. With available = Ready for minReadySeconds and not being deleted, a plan keeps, from whatever
+// was observed:
+//
+//	create(o)  =>  no pod of that name exists in any phase, each of its claims exists or stands earlier in
+//	               the plan, and none of them is being deleted
+//	OrderedReady:  create(o) => all j < o are available; at most one pod is created or deleted;
+//	               delete(surplus o) => all in range are available, and o is the highest
+//	update:        delete(o) => o >= S + partition; one pod, the highest that is outdated, and only if all
+//	               above it are available
+//	claims:        never deleted, and re-owned only as the retention policy says
+//
+// A worked case: R is 3, OrderedReady, one claim template "data"; web-0 is available. The plan is
+//
+//	update-status StatefulSet default/web: status.availableReplicas 0 -> 1, ...
+//	create PersistentVolumeClaim default/data-web-1
+//	create Pod default/web-1
+//
+// and web-2 follows once web-1 is available. Nothing waits for a claim to be bound: a claim may be bound only once its pod is
+// there. A Wait says so where a pod is not scheduled for want of a volume.
+//
+// The pods of a set come from two revisions of its template: the update's, which holds spec.template, and the current one, which all pods
+// had before. New pods below the partition are made of the current one. Once every pod is of the update's and ready,
+// that becomes the current one.
+//
+// The zero [Policy] does what the StatefulSet controller of Kubernetes 1.36 does with its default feature gates
+// (StatefulSetSemanticRevisionComparison is on, MaxUnavailableStatefulSet is off).
+//
+// # What a person has to do
+//
+// Under OrderedReady a pod that does not become ready blocks everything behind it, its own replacement by a mended template
+// among it. The plan then holds a Wait for a person that names the pod: delete it, and the next one is
+// made of the new template. [Policy].Unblock does it without a person.
+package statefulset

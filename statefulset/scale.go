@@ -1,0 +1,54 @@
+package statefulset
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kubeplan/kubeplan/internal/pods"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// surplus gives the members out of range, the highest ordinal first.
+func (p *planner) surplus() []*member {
+	var surplus []*member
+	for i := range p.seen.members {
+		if m := &p.seen.members[i]; !p.want.inRange(m.ordinal) {
+			surplus = append(surplus, m)
+		}
+	}
+	slices.Reverse(surplus)
+	return surplus
+}
+
+// scaleDown hands the claims of the surplus pods to whom the retention policy says and deletes these pods: under Parallel all,
+// under OrderedReady the highest, and that only if it is healthy, or if no surplus pod below it is unhealthy.
+func (p *planner) scaleDown(surplus []*member) {
+	for i, m := range surplus {
+		next := unit{before: p.retain(p.holder(m.ordinal, m.pod.Name, m.pod.UID), false)}
+		if i == 0 || !p.want.ordered {
+			next.pod = p.remove(m, surplus[i+1:])
+		}
+		p.add(next)
+	}
+}
+
+// remove deletes a surplus pod, or says why it must stay for now. below are the surplus pods of lower ordinals.
+func (p *planner) remove(m *member, below []*member) []plan.Action {
+	if m.unanswered {
+		p.explain(m)
+		return nil
+	}
+	if m.isGoing() {
+		p.waits.add(plan.WaitPodGone, plan.RefTo(m.pod), time.Time{}, "surplus pod %s is being deleted", m.pod.Name)
+		return nil
+	}
+	if p.want.ordered && !m.isHealthy() && !p.want.unblock && !pods.IsTerminal(m.pod) {
+		if at := slices.IndexFunc(below, func(other *member) bool { return !other.isUp() }); at >= 0 {
+			p.waits.add(plan.WaitPodReady, plan.RefTo(m.pod), pods.AvailableAt(m.pod, p.want.minReady),
+				"surplus pod %s is not available, and neither is %s: the set is scaled down once one of them is; if neither can be, delete it",
+				m.pod.Name, below[at].pod.Name)
+			return nil
+		}
+	}
+	return p.delete(m, "it is surplus")
+}

@@ -1,0 +1,180 @@
+package statefulset
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// Observed is what a plan is made from. Each list may hold strangers: the planner selects its own.
+type Observed struct {
+	// Now is the only clock there is.
+	Now time.Time
+	// Pods of the namespace. Those that are not the set's matter too: one of them may bear a member's name.
+	Pods []*corev1.Pod
+	// Claims of the namespace.
+	Claims []*corev1.PersistentVolumeClaim
+	// Volumes are optional: what Policy.BindClaims chooses from, and what is searched for two that share a directory.
+	Volumes []*corev1.PersistentVolume
+	// Revisions of the namespace.
+	Revisions []*appsv1.ControllerRevision
+	// Pending is what the host has issued and its view may not show yet.
+	Pending plan.Pending
+}
+
+// Policy holds the choices that the StatefulSet itself does not make. The zero value does what Kubernetes 1.36 does.
+type Policy struct {
+	// Owner is the apiVersion and kind that pods, revisions and claims get as their controller. Empty: apps/v1 StatefulSet.
+	Owner metav1.TypeMeta `json:"owner,omitzero"`
+	// MaxUnavailable honours spec.updateStrategy.rollingUpdate.maxUnavailable as Kubernetes 1.37 does: at least 1, percentages
+	// rounded down; only pods that are available cost of it, and under Parallel an unavailable pod of an old
+	// revision is replaced outside of it. Without it, one pod at a time is replaced.
+	MaxUnavailable bool `json:"maxUnavailable,omitempty"`
+	// BindClaims binds the unbound claims of the pods to the volumes shown: to the smallest that fits, one claim each.
+	BindClaims bool `json:"bindClaims,omitempty"`
+	// Unblock replaces, under OrderedReady, a pod that is not available and not of the revision that the set is updated
+	// to, and deletes a surplus pod that is not available. Kubernetes waits for such a pod; if its revision is
+	// broken, until a person deletes it.
+	Unblock bool `json:"unblock,omitempty"`
+	// Batch is, under Parallel, of how many pods at the most the claims are created ahead of the first of these pods.
+	// 0 stands for 500.
+	Batch int `json:"batch,omitempty"`
+}
+
+// Result is the plan, and the status that was observed.
+type Result struct {
+	plan.Result
+	// Status is for reading: if it has to be written, Actions says so.
+	Status appsv1.StatefulSetStatus
+}
+
+// Plan returns the steps that bring the set to its pods: its status; its revisions; then pod by pod, from the lowest ordinal
+// to the highest, what is missing or amiss, each pod's claims before the pod; then the surplus pods and the pods of
+// an old revision, from the highest ordinal to the lowest; then the revisions that the history has no room
+// for; then what is waited for.
+//
+// Under OrderedReady a pod is created only once all before it are available, a surplus pod or one of an old revision
+// is deleted only once all that stay are, and one pod at the most is created or deleted. Under Parallel
+// nothing waits for anything, but for the update, which replaces one pod at a time.
+//
+// A nil spec.replicas means 1, a nil revisionHistoryLimit 10. An empty selector selects nothing and is told as an event.
+// The error lists the fields that the API server would refuse; no plan comes with it.
+func Plan(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, error) {
+	if errs := invalid(set, policy); len(errs) > 0 {
+		return Result{}, errs.ToAggregate()
+	}
+	now, pending := observed.Now, observed.Pending
+	assumed := plan.AssumedUntil([]*appsv1.StatefulSet{set}, pending, now)
+	set = plan.Latest(set, pending, now)
+	owner := owners.New(set, policy.Owner, metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"})
+	selector, err := metav1.LabelSelectorAsSelector(set.Spec.Selector)
+	if err != nil {
+		return Result{}, err
+	}
+	if selector.Empty() {
+		return selectingAll(set, owner), nil
+	}
+
+	want := read(set, policy)
+	past, err := remember(set, owner, selector, plan.Overlay(observed.Revisions, pending, now), pending)
+	if err != nil {
+		return Result{}, err
+	}
+	seen := count(plan.Overlay(observed.Pods, pending, now), set, owner, selector, pending, now)
+	counted := report(set, past, seen)
+	status := promote(counted, want, seen)
+
+	result := Result{Status: status}
+	if !equal(status, set.Status) {
+		result.Add(writeStatus(set, owner, status))
+	}
+	result.WakeBy(seen.nextAvailable)
+	result.WakeBy(pending.AnswerBy(past.update))
+	result.WakeBy(assumed)
+	result.WakeBy(plan.AssumedUntil(observed.Pods, pending, now))
+	result.WakeBy(plan.AssumedUntil(observed.Claims, pending, now))
+	result.WakeBy(plan.AssumedUntil(observed.Revisions, pending, now))
+	if set.DeletionTimestamp != nil {
+		result.Add(plan.Wait{For: plan.WaitDeletion, Object: owner.Ref(), Reason: "the StatefulSet is being deleted"})
+		return result, nil
+	}
+
+	claims := plan.Overlay(observed.Claims, pending, now)
+	p := &planner{
+		set: set, want: want, owner: owner, past: past, seen: seen,
+		currentReplicas: counted.CurrentReplicas,
+		claims:          shelve(claims, set), pending: pending,
+	}
+	p.claim()
+	p.storage(observed.Volumes, claims, policy.BindClaims)
+	healthy := p.ordinals()
+	surplus := p.surplus()
+	if healthy || !want.ordered {
+		p.scaleDown(surplus)
+	}
+	if healthy && len(surplus) == 0 || !want.ordered {
+		p.update()
+	}
+	p.forget()
+
+	result.Add(past.steps...)
+	result.Add(arrange(p.units, pending.Failures(), want.batch)...)
+	result.Events = p.events
+	p.waits.tell(&result.Result)
+	return result, nil
+}
+
+// planner is one plan in the making.
+type planner struct {
+	set     *appsv1.StatefulSet
+	want    wanted
+	owner   owners.Owner
+	past    past
+	seen    census
+	claims  shelf
+	pending plan.Pending
+	// currentReplicas is how many pods are of the current revision.
+	currentReplicas int32
+
+	units  []unit
+	events []plan.Event
+	waits  waits
+}
+
+// claim adopts the orphans that are the set's and releases what is no longer.
+func (p *planner) claim() {
+	for _, revision := range p.past.Orphans {
+		p.add(unit{pod: []plan.Action{p.owner.Adopt(revision)}})
+	}
+	for _, pod := range p.seen.leavers {
+		p.add(unit{pod: []plan.Action{p.owner.Release(pod)}})
+	}
+	for _, pod := range p.seen.orphans {
+		p.add(unit{pod: []plan.Action{p.owner.Adopt(pod)}})
+	}
+}
+
+func (p *planner) add(u unit) {
+	if len(u.before)+len(u.pod)+len(u.after) > 0 {
+		p.units = append(p.units, u)
+	}
+}
+
+// delete removes a pod. One that is still to be adopted has to wait for the next plan: no object is written twice in one.
+func (p *planner) delete(m *member, reason string) []plan.Action {
+	if m.orphan {
+		return nil
+	}
+	m.deleted = true
+	return []plan.Action{plan.Delete{Object: plan.RefTo(m.pod), Reason: reason}}
+}
+
+// isUnanswered reports whether the object is there only as far as we know: its creation was not answered.
+func (p *planner) isUnanswered(obj plan.Object) bool {
+	return obj.GetUID() == "" && !p.pending.AnswerBy(obj).IsZero()
+}

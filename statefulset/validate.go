@@ -1,0 +1,106 @@
+package statefulset
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/internal/validate"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// invalid lists what the API server would refuse, and what the policy cannot mean.
+func invalid(set *appsv1.StatefulSet, policy Policy) field.ErrorList {
+	if set == nil {
+		return field.ErrorList{field.Required(field.NewPath("statefulSet"), "")}
+	}
+	spec := field.NewPath("spec")
+	var errs field.ErrorList
+	if set.Name == "" {
+		errs = append(errs, field.Required(field.NewPath("metadata", "name"), "name or generateName is required"))
+	}
+	if management := set.Spec.PodManagementPolicy; management != "" && management != appsv1.OrderedReadyPodManagement && management != appsv1.ParallelPodManagement {
+		errs = append(errs, field.Invalid(spec.Child("podManagementPolicy"), management,
+			fmt.Sprintf("must be '%s' or '%s'", appsv1.OrderedReadyPodManagement, appsv1.ParallelPodManagement)))
+	}
+	errs = append(errs, invalidStrategy(&set.Spec.UpdateStrategy, policy, spec.Child("updateStrategy"))...)
+	errs = append(errs, invalidRetention(set.Spec.PersistentVolumeClaimRetentionPolicy, spec.Child("persistentVolumeClaimRetentionPolicy"))...)
+	errs = append(errs, validate.NonNegative(set.Spec.Replicas, spec.Child("replicas"))...)
+	errs = append(errs, validate.NonNegative(&set.Spec.MinReadySeconds, spec.Child("minReadySeconds"))...)
+	if set.Spec.Ordinals != nil {
+		errs = append(errs, validate.NonNegative(&set.Spec.Ordinals.Start, spec.Child("ordinals.start"))...)
+	}
+	errs = append(errs, validate.Selector(set.Spec.Selector, spec.Child("selector"))...)
+	errs = append(errs, validate.Template(&set.Spec.Template, set.Spec.Selector, spec.Child("template"))...)
+	errs = append(errs, validate.Owner(policy.Owner, field.NewPath("policy", "owner"))...)
+	errs = append(errs, validate.Burst(policy.Batch, field.NewPath("policy", "batch"))...)
+	return errs
+}
+
+func invalidStrategy(strategy *appsv1.StatefulSetUpdateStrategy, policy Policy, path *field.Path) field.ErrorList {
+	rolling, rollingPath := strategy.RollingUpdate, path.Child("rollingUpdate")
+	switch strategy.Type {
+	case "", appsv1.RollingUpdateStatefulSetStrategyType:
+	case appsv1.OnDeleteStatefulSetStrategyType:
+		if rolling == nil {
+			return nil
+		}
+		return field.ErrorList{field.Invalid(rollingPath, rolling,
+			fmt.Sprintf("only allowed for updateStrategy '%s'", appsv1.RollingUpdateStatefulSetStrategyType))}
+	default:
+		return field.ErrorList{field.Invalid(path, *strategy, fmt.Sprintf("must be '%s' or '%s'",
+			appsv1.RollingUpdateStatefulSetStrategyType, appsv1.OnDeleteStatefulSetStrategyType))}
+	}
+	if rolling == nil {
+		return nil
+	}
+	errs := validate.NonNegative(rolling.Partition, rollingPath.Child("partition"))
+	if policy.MaxUnavailable {
+		errs = append(errs, invalidMaxUnavailable(rolling.MaxUnavailable, rollingPath.Child("maxUnavailable"))...)
+	}
+	return errs
+}
+
+func invalidMaxUnavailable(value *intstr.IntOrString, path *field.Path) field.ErrorList {
+	errs := validate.IntOrPercent(value, path)
+	if value != nil && (*value == intstr.FromInt32(0) || *value == intstr.FromString("0%")) {
+		errs = append(errs, field.Invalid(path, *value, "cannot be 0"))
+	}
+	return append(errs, validate.NotMoreThan100Percent(value, path)...)
+}
+
+func invalidRetention(retention *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy, path *field.Path) field.ErrorList {
+	if retention == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	check := func(value appsv1.PersistentVolumeClaimRetentionPolicyType, path *field.Path) {
+		switch value {
+		case "", appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType:
+		default:
+			errs = append(errs, field.NotSupported(path, value, []appsv1.PersistentVolumeClaimRetentionPolicyType{
+				appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType,
+			}))
+		}
+	}
+	check(retention.WhenDeleted, path.Child("whenDeleted"))
+	check(retention.WhenScaled, path.Child("whenScaled"))
+	return errs
+}
+
+// selectingAll is the plan of a set with an empty selector, which a server would refuse: it must not take every pod
+// of its namespace that bears one of its names.
+func selectingAll(set *appsv1.StatefulSet, owner owners.Owner) Result {
+	result := Result{Status: *set.Status.DeepCopy()}
+	result.Events = []plan.Event{{
+		Type:    corev1.EventTypeWarning,
+		Reason:  "SelectingAll",
+		Message: "This stateful set is selecting all pods. A non-empty selector is required.",
+	}}
+	result.Add(plan.Wait{For: plan.WaitPerson, Object: owner.Ref(), Reason: "the selector is empty"})
+	return result
+}
