@@ -1,0 +1,133 @@
+package cronjob
+
+import (
+	"fmt"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// Observed is what a plan is made from.
+type Observed struct {
+	// Now is the only clock there is.
+	Now time.Time
+	// Zone is the time zone that [TimeZone] names, as time.LoadLocation gives it: zones are files, and a planner reads
+	// none. It may be nil where the name is empty or "UTC".
+	Zone *time.Location
+	// Jobs may hold strangers: the planner selects its own. A stranger that bears the name of a Job to be
+	// created is noticed if it is among them.
+	Jobs []*batchv1.Job
+	// Pending is what the host has issued and Jobs or the CronJob may not show yet.
+	Pending plan.Pending
+}
+
+// Policy holds the choices that the CronJob itself does not make. The zero value does what Kubernetes does.
+type Policy struct {
+	// Owner is the apiVersion and kind that the Jobs get as their controller. Empty: batch/v1 CronJob.
+	Owner metav1.TypeMeta `json:"owner,omitzero"`
+	// DaylightSaving says what is due when the time zone sets its clocks forward or back. Empty: [EveryMatch].
+	DaylightSaving DaylightSaving `json:"daylightSaving,omitempty"`
+	// SkipRunsBeforeEdit leaves out a run that was due before the schedule or its time zone was last edited. By default,
+	// as in Kubernetes, an edit can start at once what the new schedule would have started last. The time of the
+	// edit is read from metadata.managedFields; without them no run is left out.
+	SkipRunsBeforeEdit bool `json:"skipRunsBeforeEdit,omitempty"`
+}
+
+// Result is the plan, and the status that was observed.
+type Result struct {
+	plan.Result
+	// Status is for reading: if it has to be written, Actions says so.
+	Status batchv1.CronJobStatus
+}
+
+// Plan returns the steps that a CronJob asks for now: its status, then the deletion of finished Jobs beyond the history
+// limits, then the start of the run that is due, with concurrencyPolicy Replace behind the deletion of the Jobs
+// that still run, then what is waited for.
+//
+// Due is only the most recent instant after status.lastScheduleTime, or after the creation if there was no run
+// yet. A CronJob that bears neither counts as created at Now. History limits that are nil mean 3 successful Jobs
+// and 1 failed Job; an empty concurrencyPolicy means Allow.
+//
+// The error lists the fields that the API server would refuse; no plan comes with it. A time zone in the schedule is
+// refused, unless the CronJob has a UID: then an API server has accepted it, as those of old did.
+func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, error) {
+	if cronJob == nil {
+		return Result{}, field.ErrorList{field.Required(field.NewPath("cronJob"), "")}.ToAggregate()
+	}
+	now, pending := observed.Now, observed.Pending
+	assumed := assumedUntil(cronJob, observed)
+	cronJob = plan.Latest(cronJob, pending, now)
+	schedule, errs := understand(cronJob, observed.Zone, policy)
+	if len(errs) > 0 {
+		return Result{}, errs.ToAggregate()
+	}
+	owner := owners.New(cronJob, policy.Owner, metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJob"})
+
+	seen := take(plan.Overlay(observed.Jobs, pending, now), owner, pending)
+	status, events := report(cronJob, seen, pending, now)
+	result := Result{Status: status}
+	result.Events = events
+	if !equal(status, cronJob.Status) {
+		result.Add(writeStatus(cronJob, owner, status))
+	}
+	if cronJob.DeletionTimestamp != nil {
+		result.Add(plan.Wait{For: plan.WaitDeletion, Object: owner.Ref(), Reason: "the CronJob is being deleted"})
+		return result, nil
+	}
+
+	cleanUp, refused := beyondHistory(cronJob, seen, pending)
+	clock := turn{cronJob: cronJob, status: status, schedule: schedule, seen: seen, now: now, policy: policy}
+	clock.decide()
+	result.Events = append(result.Events, clock.events...)
+	result.Add(cleanUp...)
+	if !clock.start.IsZero() {
+		result.Add(start(cronJob, status, owner, seen, clock.start)...)
+	}
+	result.Add(refused...)
+
+	result.WakeBy(clock.wake)
+	result.WakeBy(assumed)
+	for _, wait := range clock.waits {
+		wait.Object = owner.Ref()
+		result.Add(wait)
+	}
+	if !assumed.IsZero() {
+		result.Add(plan.Wait{For: plan.WaitAnswer, Object: owner.Ref(), Until: assumed, Reason: "a change was issued, and the view does not show it yet"})
+	}
+	return result, nil
+}
+
+// assumedUntil is when to look again at changes of the CronJob and its Jobs that were issued and are not seen: if they
+// never happened they are repeated then.
+func assumedUntil(cronJob *batchv1.CronJob, observed Observed) time.Time {
+	until := plan.AssumedUntil([]*batchv1.CronJob{cronJob}, observed.Pending, observed.Now)
+	jobs := plan.AssumedUntil(observed.Jobs, observed.Pending, observed.Now)
+	if until.IsZero() || !jobs.IsZero() && jobs.Before(until) {
+		return jobs
+	}
+	return until
+}
+
+// start deletes what the run replaces, and creates its Job.
+func start(cronJob *batchv1.CronJob, status batchv1.CronJobStatus, owner owners.Owner, seen census, run time.Time) []plan.Action {
+	var steps []plan.Action
+	if cronJob.Spec.ConcurrencyPolicy == batchv1.ReplaceConcurrent {
+		reason := fmt.Sprintf("replaced by the run of %s", run.UTC().Format(time.RFC3339))
+		for _, active := range status.Active {
+			if job := seen.find(active.UID); job != nil && job.DeletionTimestamp != nil {
+				continue
+			}
+			steps = append(steps, plan.Delete{
+				Object:      plan.Ref{APIVersion: "batch/v1", Kind: "Job", Namespace: cronJob.Namespace, Name: active.Name, UID: active.UID},
+				Propagation: metav1.DeletePropagationBackground,
+				Reason:      reason,
+			})
+		}
+	}
+	return append(steps, plan.Create{Object: jobFor(cronJob, owner, run)})
+}

@@ -1,0 +1,156 @@
+package cronjob
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// census is what the view holds for one CronJob.
+type census struct {
+	view       []*batchv1.Job // whatever was shown, strangers included
+	jobs       []*batchv1.Job // ours, by name
+	unanswered []*batchv1.Job // created, as far as we know: nobody answered, and the view does not show them
+	answerBy   time.Time      // when the last of these is given up
+
+	// What became of the last round.
+	created       []*batchv1.Job     // answered, whether or not they still exist
+	deleted       map[types.UID]bool // deletions that were not refused
+	nameTaken     string             // a creation was refused: there is a Job of this name
+	namespaceEnds bool               // a creation was refused: the namespace is being deleted
+}
+
+func take(view []*batchv1.Job, owner owners.Owner, pending plan.Pending) census {
+	seen := census{view: view}
+	for _, job := range view {
+		if !owner.Owns(job) {
+			continue
+		}
+		by := pending.AnswerBy(job)
+		if by.IsZero() {
+			seen.jobs = append(seen.jobs, job)
+			continue
+		}
+		seen.unanswered = append(seen.unanswered, job)
+		seen.answerBy = latest(seen.answerBy, by)
+	}
+	slices.SortFunc(seen.jobs, byName)
+	seen.recall(owner, pending)
+	return seen
+}
+
+// recall reads from the ledger what became of the last round.
+func (seen *census) recall(owner owners.Owner, pending plan.Pending) {
+	seen.deleted = map[types.UID]bool{}
+	for _, o := range pending.Outcomes {
+		switch a := o.Action.(type) {
+		case plan.Delete:
+			seen.deleted[a.Object.UID] = o.Err == nil
+		case plan.Create:
+			reply, answered := o.Reply.(*batchv1.Job)
+			switch {
+			case !owner.Owns(a.Object):
+			case plan.NamespaceTerminating(o.Err):
+				seen.namespaceEnds = true
+			case o.Err != nil && o.Err.Reason == metav1.StatusReasonAlreadyExists:
+				seen.nameTaken = a.Object.GetName()
+			case answered && o.Err == nil:
+				seen.created = append(seen.created, reply)
+			}
+		}
+	}
+}
+
+// find returns our Job with a UID, or nil.
+func (seen census) find(uid types.UID) *batchv1.Job {
+	for _, job := range seen.jobs {
+		if job.UID == uid {
+			return job
+		}
+	}
+	return nil
+}
+
+// named returns the Job of the namespace that bears a name, whosever it is, or nil.
+func (seen census) named(namespace, name string) *batchv1.Job {
+	for _, job := range seen.view {
+		if job.Name == name && job.Namespace == namespace {
+			return job
+		}
+	}
+	return nil
+}
+
+// ending is how a Job ended: Complete or Failed, or empty while it has not.
+func ending(job *batchv1.Job) batchv1.JobConditionType {
+	for _, c := range job.Status.Conditions {
+		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
+			return c.Type
+		}
+	}
+	return ""
+}
+
+// jobName is the name of the Job for a run: "<cronjob>-<minutes since 1970>". It is what keeps a run from being
+// started twice, even by two hosts that know nothing of each other.
+func jobName(cronJob *batchv1.CronJob, run time.Time) string {
+	return fmt.Sprintf("%s-%d", cronJob.Name, run.Unix()/60)
+}
+
+// scheduledFor gives the run for which a Job of ours was created. A Job that bears another name was made by a person, as
+// "kubectl create job --from" does, and belongs to no run. The annotation knows the second; it was not written
+// before Kubernetes 1.28, and the name alone decides the minute.
+func scheduledFor(cronJob *batchv1.CronJob, job *batchv1.Job) (run time.Time, ok bool) {
+	digits, ok := strings.CutPrefix(job.Name, cronJob.Name+"-")
+	if !ok {
+		return time.Time{}, false
+	}
+	minutes, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || minutes > lastSecond/60 {
+		return time.Time{}, false
+	}
+	run = time.Unix(minutes*60, 0).UTC()
+	stamp, err := time.Parse(time.RFC3339, job.Annotations[batchv1.CronJobScheduledTimestampAnnotation])
+	if err == nil && jobName(cronJob, stamp) == job.Name {
+		run = stamp.UTC()
+	}
+	return run, jobName(cronJob, run) == job.Name
+}
+
+// jobFor makes the Job of a run. Its annotation gives the instant in the time zone of spec.timeZone.
+func jobFor(cronJob *batchv1.CronJob, owner owners.Owner, run time.Time) *batchv1.Job {
+	template := &cronJob.Spec.JobTemplate
+	if cronJob.Spec.TimeZone == nil {
+		run = run.UTC()
+	}
+	job := &batchv1.Job{
+		TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       cronJob.Namespace,
+			Name:            jobName(cronJob, run),
+			Labels:          maps.Clone(template.Labels),
+			Annotations:     map[string]string{},
+			OwnerReferences: []metav1.OwnerReference{owner.Reference()},
+		},
+		Spec: *template.Spec.DeepCopy(),
+	}
+	maps.Copy(job.Annotations, template.Annotations)
+	job.Annotations[batchv1.CronJobScheduledTimestampAnnotation] = run.Format(time.RFC3339)
+	return job
+}
+
+func byName(a, b *batchv1.Job) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
+}
