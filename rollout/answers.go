@@ -1,0 +1,78 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// outcomes is what the host reported of the last round.
+type outcomes struct {
+	created       bool               // the new ReplicaSet was created, and no status has been written since
+	failure       string             // why it was not
+	namespaceEnds bool               // it was not, because the namespace is being deleted
+	refused       map[types.UID]bool // the ReplicaSets that the API server would not let us change
+	answerBy      time.Time          // when a write to one of ours is given up that was not answered: zero if all were
+}
+
+func recall(pending plan.Pending, owner owners.Owner, s sets) outcomes {
+	last := outcomes{refused: map[types.UID]bool{}}
+	for _, o := range pending.Outcomes {
+		switch a := o.Action.(type) {
+		case plan.UpdateStatus:
+			if a.After.GetUID() == owner.Ref().UID && o.Err == nil {
+				last.created = false
+			}
+		case plan.Update:
+			last.refused[a.After.GetUID()] = o.Err != nil
+			last.await(o, a.After, s)
+		case plan.Create:
+			if owner.Owns(a.Object) {
+				last.recallCreation(o, a.Object, s)
+			}
+		}
+	}
+	return last
+}
+
+func (last *outcomes) recallCreation(o plan.Outcome, created plan.Object, s sets) {
+	switch {
+	case o.Err == nil:
+		last.created = s.fresh != nil && s.fresh.Name == created.GetName()
+		last.await(o, created, s)
+	case plan.NamespaceTerminating(o.Err):
+		last.namespaceEnds = true
+	case o.Err.Reason != metav1.StatusReasonAlreadyExists:
+		last.failure = fmt.Sprintf("Failed to create new replica set %q: %s", created.GetName(), o.Err.Message)
+	}
+}
+
+// await notes a write without an answer, if what is looked at rests on it.
+func (last *outcomes) await(o plan.Outcome, written plan.Object, s sets) {
+	if o.Reply != nil || o.Err != nil {
+		return
+	}
+	for _, rs := range s.all() {
+		until := o.At.Add(plan.Expiry)
+		if plan.Object(rs.ReplicaSet) == written && (last.answerBy.IsZero() || until.Before(last.answerBy)) {
+			last.answerBy = until
+		}
+	}
+}
+
+// assumedUntil is when to look again at changes that were issued and are not seen: if they never happened they are
+// repeated then.
+func assumedUntil(d *appsv1.Deployment, observed Observed) time.Time {
+	until := plan.AssumedUntil([]*appsv1.Deployment{d}, observed.Pending, observed.Now)
+	sets := plan.AssumedUntil(observed.ReplicaSets, observed.Pending, observed.Now)
+	if until.IsZero() || !sets.IsZero() && sets.Before(until) {
+		return sets
+	}
+	return until
+}

@@ -1,0 +1,141 @@
+package rollout
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// Observed is what a plan is made from.
+type Observed struct {
+	// Now is the only clock there is.
+	Now time.Time
+	// ReplicaSets may hold strangers: the planner selects its own.
+	ReplicaSets []*appsv1.ReplicaSet
+	// Pods are looked at for the strategy Recreate alone, which waits for the last old pod to be gone; they too may hold
+	// strangers.
+	Pods []*corev1.Pod
+	// Pending is what the host has issued and the rest may not show yet.
+	Pending plan.Pending
+}
+
+// Policy holds the choices that the Deployment itself does not make. The zero value does what Kubernetes does.
+type Policy struct {
+	// Owner is the apiVersion and kind that the ReplicaSets get as their controller. Empty: apps/v1 Deployment.
+	Owner metav1.TypeMeta `json:"owner,omitzero"`
+}
+
+// Result is the plan, and the status that was observed.
+type Result struct {
+	plan.Result
+	// Status is for reading: if it has to be written, Actions says so.
+	Status appsv1.DeploymentStatus
+}
+
+// Plan returns the next steps of d's rollout: its status, then adoptions and releases, then the sizes of the
+// ReplicaSets (those that shrink before those that grow), or a new ReplicaSet, or the removal of old
+// ones that are past the history limit, then what is waited for.
+//
+// Fields that are nil have the defaults of the API server: 1 replica, RollingUpdate with 25 % (surge rounded up,
+// unavailable rounded down), a history of 10, a deadline of 600 s. An empty selector selects nothing and is told
+// as an event. The error lists the fields that the API server would refuse; no plan comes with it.
+func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error) {
+	if errs := invalid(d, policy); len(errs) > 0 {
+		return Result{}, errs.ToAggregate()
+	}
+	now, pending := observed.Now, observed.Pending
+	workload := d
+	d = plan.Latest(d, pending, now)
+	owner := owners.New(d, policy.Owner, metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"})
+	selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
+	if err != nil {
+		return Result{}, err
+	}
+	if selector.Empty() {
+		return selectingAll(d, owner), nil
+	}
+
+	a := aimOf(d)
+	s := sortOut(d, owner, selector, plan.Overlay(observed.ReplicaSets, pending, now))
+	if s.fresh != nil {
+		mark(s.fresh, d, lastRevision(s.old)+1)
+	}
+	stage := stageOf(d, a, s)
+	last := recall(pending, owner, s)
+	oldPods := a.recreate && oldPodsRun(s, plan.Overlay(observed.Pods, pending, now))
+	var fresh *appsv1.ReplicaSet
+	if stage.needsSet(s, oldPods) {
+		fresh = newSet(d, owner, a, s, oldPods)
+	}
+
+	tried := last.failure != "" || last.namespaceEnds
+	status, revision := report(d, a, s, stage, last, stage != rollingBack && (fresh == nil || tried), now)
+	if fresh != nil && s.names[fresh.Name] {
+		fresh = nil // another template has the same hash: count it, and the next name is another
+		status.CollisionCount = new(or(status.CollisionCount, 0) + 1)
+	}
+
+	result := Result{Status: status}
+	result.WakeBy(assumedUntil(workload, observed))
+	if stage.rollsOut() {
+		result.WakeBy(deadline(d, a, status))
+	}
+	write := writeStatus(d, owner, status, revision)
+	if write != nil {
+		result.Add(*write)
+	}
+	if stage == deleting {
+		result.Add(plan.Wait{For: plan.WaitDeletion, Object: owner.Ref(), Reason: "the Deployment is being deleted"})
+		return result, nil
+	}
+
+	steps, waits := claim(owner, s), []plan.Action(nil)
+	switch {
+	case s.awaitsAdoption(last):
+	case !last.answerBy.IsZero():
+		result.WakeBy(last.answerBy)
+		waits = append(waits, plan.Wait{For: plan.WaitAnswer, Object: owner.Ref(), Until: last.answerBy, Reason: "a write to a ReplicaSet was not answered"})
+	case fresh != nil && last.namespaceEnds:
+		waits = append(waits, plan.Wait{For: plan.WaitNamespace, Object: owner.Ref(), Reason: "the namespace is being terminated and takes no new ReplicaSet"})
+	case fresh != nil:
+		steps = append(steps, plan.Create{Object: fresh})
+	case stage == rollingBack:
+		if write == nil && s.fresh != nil { // one write to an object is all that a plan may hold
+			update, event := rollback(d, owner, s)
+			steps = append(steps, update)
+			result.Events = append(result.Events, event)
+		}
+	default:
+		resize(a, s, stage, d.Status.Replicas, oldPods)
+		steps = append(steps, updates(a, s)...)
+		if !oldPods && (stage == paused || stage.rollsOut() && complete(d, a, d.Status)) {
+			steps = append(steps, forget(a, s)...)
+		}
+	}
+	result.Add(pending.RefusedLast(steps)...)
+	result.Add(waits...)
+	explain(&result.Result, d, owner.Ref(), a, stage, oldPods, status)
+	return result, nil
+}
+
+// selectingAll is the plan of a Deployment with an empty selector, which a server would refuse: it must not take every
+// ReplicaSet of its namespace.
+func selectingAll(d *appsv1.Deployment, owner owners.Owner) Result {
+	result := Result{Status: *d.Status.DeepCopy()}
+	result.Events = []plan.Event{{
+		Type:    corev1.EventTypeWarning,
+		Reason:  "SelectingAll",
+		Message: "This deployment is selecting all pods. A non-empty selector is required.",
+	}}
+	if result.Status.ObservedGeneration < d.Generation {
+		result.Status.ObservedGeneration = d.Generation
+		result.Add(*writeStatus(d, owner, result.Status, d.Annotations[revisionAnnotation]))
+	}
+	result.Add(plan.Wait{For: plan.WaitPerson, Object: owner.Ref(), Reason: "the selector is empty"})
+	return result
+}

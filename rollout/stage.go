@@ -1,0 +1,89 @@
+package rollout
+
+import (
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubeplan/kubeplan/internal/pods"
+)
+
+// stage says what there is to do about a Deployment. The first that applies, in the order below, counts.
+type stage int
+
+const (
+	deleting    stage = iota // it is only reported on
+	paused                   // sizes follow the Deployment's, nothing is rolled out
+	rollingBack              // the legacy annotation asks for an older template
+	sharing                  // D has changed since the sizes were decided
+	recreating               // strategy Recreate
+	rolling                  // strategy RollingUpdate
+)
+
+func stageOf(d *appsv1.Deployment, a aim, s sets) stage {
+	switch {
+	case d.DeletionTimestamp != nil:
+		return deleting
+	case d.Spec.Paused:
+		return paused
+	case asksForRollback(d):
+		return rollingBack
+	case rescaled(a, s) && !(a.recreate && len(s.active()) > 1):
+		return sharing
+	case a.recreate:
+		return recreating
+	}
+	return rolling
+}
+
+// rollsOut reports whether progress is expected, and judged.
+func (s stage) rollsOut() bool { return s == recreating || s == rolling }
+
+// needsSet reports whether the template is to get its ReplicaSet now.
+func (s stage) needsSet(list sets, oldPods bool) bool {
+	switch s {
+	case rolling, rollingBack:
+		return list.fresh == nil
+	case recreating:
+		return list.fresh == nil && sum(list.old, observed) == 0 && !oldPods
+	}
+	return false
+}
+
+func asksForRollback(d *appsv1.Deployment) bool {
+	_, err := strconv.ParseInt(d.Annotations[appsv1.DeprecatedRollbackTo], 10, 64)
+	return err == nil
+}
+
+// rescaled reports whether an active ReplicaSet was last told of another D.
+func rescaled(a aim, s sets) bool {
+	for _, rs := range s.active() {
+		if told, ok := number(rs.Annotations, desiredReplicasAnnotation); ok && told != a.desired {
+			return true
+		}
+	}
+	return false
+}
+
+// oldPodsRun reports whether any pod of an old ReplicaSet may still run, one that is being deleted included.
+func oldPodsRun(s sets, view []*corev1.Pod) bool {
+	type identity struct {
+		name string
+		uid  types.UID
+	}
+	old := map[identity]bool{}
+	for _, rs := range s.old {
+		if rs.Status.Replicas > 0 {
+			return true
+		}
+		old[identity{rs.Name, rs.UID}] = true
+	}
+	return slices.ContainsFunc(view, func(pod *corev1.Pod) bool {
+		controller := metav1.GetControllerOfNoCopy(pod)
+		return controller != nil && old[identity{controller.Name, controller.UID}] && !pods.IsTerminal(pod)
+	})
+}
