@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
@@ -54,7 +56,7 @@ func OutcomeOf(action Action, reply Object, err error, at time.Time) Outcome {
 	outcome := Outcome{Action: action, At: at}
 	if err == nil {
 		if v := reflect.ValueOf(reply); v.IsValid() && !v.IsNil() { // a typed nil is no answer
-			outcome.Reply = reply
+			outcome.Reply = typed(reply)
 		}
 		return outcome
 	}
@@ -68,6 +70,18 @@ func OutcomeOf(action Action, reply Object, err error, at time.Time) Outcome {
 	status := refusal.Status()
 	outcome.Err = &status
 	return outcome
+}
+
+// typed gives an answer of a dynamic client the Go type that the planners know it by, if there is one.
+func typed(reply Object) Object {
+	if generic, ok := reply.(*unstructured.Unstructured); ok {
+		if data, err := generic.MarshalJSON(); err == nil {
+			if obj, err := Decode(data); err == nil {
+				return obj
+			}
+		}
+	}
+	return reply
 }
 
 // Failures gives the outcomes that were refused. A planner tells them in conditions and puts what was refused
@@ -110,12 +124,34 @@ func same(a, b Ref) bool {
 	return a.Name != "" && a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name
 }
 
-// AnswerBy is when an object that Overlay shows although its creation was never answered is given up: zero for any
-// other object.
+// Unanswered gives the ledger of what was asked for without an answer: whether it happened is not known.
+func (p Pending) Unanswered() Pending {
+	open := Pending{Seen: p.Seen}
+	for _, o := range p.Outcomes {
+		if o.Reply == nil && o.Err == nil {
+			open.Outcomes = append(open.Outcomes, o)
+		}
+	}
+	return open
+}
+
+// AnswerBy is when an object that Overlay shows only because its creation or update was asked for, and not because anyone
+// said that it is so, is given up: zero for any other object. Such an object counts where there could be
+// too many of it, and not where there could be too few.
 func (p Pending) AnswerBy(obj Object) time.Time {
 	for _, o := range p.Outcomes {
-		if c, creates := o.Action.(Create); creates && c.Object == obj && o.Reply == nil && o.Err == nil {
-			return o.At.Add(Expiry)
+		if o.Reply != nil || o.Err != nil {
+			continue
+		}
+		switch a := o.Action.(type) {
+		case Create:
+			if a.Object == obj {
+				return o.At.Add(Expiry)
+			}
+		case Update:
+			if a.After == obj {
+				return o.At.Add(Expiry)
+			}
 		}
 	}
 	return time.Time{}
@@ -213,7 +249,10 @@ func newLayer[T Object](p Pending, now time.Time) *layer[T] {
 		names:   map[types.UID]bool{},
 	}
 	for _, o := range p.Outcomes {
-		if _, known := p.visible(o); o.Err != nil || (!known && expired(o, now)) {
+		if o.Err != nil || o.Action == nil {
+			continue
+		}
+		if _, known := p.visible(o); !known && expired(o, now) {
 			continue
 		}
 		if reply, ok := o.Reply.(T); ok {
@@ -279,7 +318,7 @@ func (l *layer[T]) unseen(view []T, p Pending) []T {
 	for _, o := range l.created {
 		if o.Reply == nil {
 			object := o.Action.(Create).Object
-			if object.GetName() == "" || !l.names[name(object)] {
+			if object.GetName() == "" || !l.names[name(object)] && !p.knows(object) {
 				unseen = append(unseen, object.(T))
 			}
 			continue
@@ -296,9 +335,25 @@ func (l *layer[T]) unseen(view []T, p Pending) []T {
 	return unseen
 }
 
-// reaches reports whether any object shown is at or past reply: if so, the view as a whole is.
+// knows reports whether a later outcome tells that an object of this name came to be: it was answered about, or acted upon.
+func (p Pending) knows(requested Object) bool {
+	return slices.ContainsFunc(p.Outcomes, func(o Outcome) bool {
+		_, creates := o.Action.(Create)
+		if o.Err != nil || creates && o.Reply == nil {
+			return false
+		}
+		at := o.Action.Target()
+		return at.Kind == KindOf(requested).Kind && at.Namespace == requested.GetNamespace() && at.Name == requested.GetName()
+	})
+}
+
+// reaches reports whether any object shown of the same namespace is at or past reply: if so, the view as a whole is. (Views of
+// several namespaces may be taken from as many watches.)
 func reaches[T Object](view []T, reply T) bool {
 	for _, obj := range view {
+		if obj.GetNamespace() != reply.GetNamespace() {
+			continue
+		}
 		if reached, known := atOrPast(obj.GetResourceVersion(), reply.GetResourceVersion()); reached && known {
 			return true
 		}
@@ -330,11 +385,24 @@ func distinct[T Object](view []T) []T {
 		case !twice:
 			index[uid] = len(kept)
 			kept = append(kept, obj)
-		case newer(obj, kept[at]):
+		case later(obj, kept[at]):
 			kept[at] = obj
 		}
 	}
 	return kept
+}
+
+// later is newer with an order of its own where versions cannot be compared, so that it makes no difference which of two
+// listings comes first.
+func later(a, b Object) bool {
+	if order, err := resourceversion.CompareResourceVersion(a.GetResourceVersion(), b.GetResourceVersion()); err == nil {
+		return order > 0
+	}
+	whole := func(obj Object) string {
+		data, _ := json.Marshal(obj)
+		return string(data)
+	}
+	return cmp.Or(cmp.Compare(a.GetResourceVersion(), b.GetResourceVersion()), cmp.Compare(whole(a), whole(b))) > 0
 }
 
 // clean reports whether the view lists no object twice and none that is nil: what nearly every view is.

@@ -83,6 +83,9 @@ func TestOverlay(t *testing.T) {
 	}{
 		{name: "nothing pending", view: []*corev1.Pod{at("a", "1"), at("b", "2")}, want: "a@1, b@2"},
 		{name: "listed twice: the newest counts", view: []*corev1.Pod{at("a", "9"), at("b", "2"), at("a", "10")}, want: "a@10, b@2"},
+		{name: "listed twice with versions that are no numbers: one of them, whatever the order", view: []*corev1.Pod{at("a", "x"), at("a", "y")}, want: "a@y"},
+		{name: "the same in the other order", view: []*corev1.Pod{at("a", "y"), at("a", "x")}, want: "a@y"},
+		{name: "another namespace says nothing about how far the view has come", view: []*corev1.Pod{elsewhere(at("a", "7"))}, pending: []plan.Outcome{created("b", "5")}, want: "a@7, b@5"},
 		{name: "nil is nobody", view: []*corev1.Pod{nil, at("a", "1"), nil}, want: "a@1"},
 		{
 			name: "a creation that the view does not show yet", view: []*corev1.Pod{at("a", "1")}, seen: seen("4"),
@@ -114,6 +117,8 @@ func TestOverlay(t *testing.T) {
 		},
 		{name: "a creation without an answer counts as done", pending: []plan.Outcome{unanswered("b")}, seen: seen("9"), want: "b@?"},
 		{name: "until it shows", view: []*corev1.Pod{at("b", "5")}, pending: []plan.Outcome{unanswered("b")}, want: "b@5"},
+		{name: "or until anything else is known of it", seen: seen("9"), pending: []plan.Outcome{unanswered("b"), created("b", "5")}, want: ""},
+		{name: "such as that it is being deleted", seen: seen("9"), pending: []plan.Outcome{unanswered("b"), deleted("b")}, want: ""},
 		{name: "or until it expires", pending: []plan.Outcome{unanswered("b")}, now: tooLate, want: ""},
 		{name: "a refused creation is none", pending: []plan.Outcome{{Action: plan.Create{Object: requested("b")}, Err: refused, At: issued}}, want: ""},
 		{
@@ -351,4 +356,9 @@ func marshalled(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+func elsewhere(pod *corev1.Pod) *corev1.Pod {
+	pod.Namespace = "other"
+	return pod
 }

@@ -19,7 +19,7 @@ type census struct {
 	active     []*corev1.Pod // ours and at work
 	orphans    []*corev1.Pod // to be adopted
 	leavers    []*corev1.Pod // to be released
-	unanswered []*corev1.Pod // created, as far as we know: nobody answered, and the view does not show them
+	unanswered []*corev1.Pod // created or adopted, as far as we know: nobody answered, and the view does not show it
 
 	// The numbers of the status.
 	labelled, ready, available, terminating int32
@@ -31,6 +31,7 @@ type census struct {
 // count sorts the pods of the view. Finished pods are nobody's concern: they are neither counted nor claimed.
 func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, selector labels.Selector, pending plan.Pending, now time.Time) census {
 	var seen census
+	lost := pending.Unanswered()
 	template := labels.SelectorFromSet(rs.Spec.Template.Labels)
 	for _, pod := range view {
 		if pods.IsTerminal(pod) {
@@ -41,7 +42,7 @@ func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, select
 			switch {
 			case pod.DeletionTimestamp != nil:
 				seen.terminating++
-			case pod.UID == "" && !pending.AnswerBy(pod).IsZero():
+			case !lost.AnswerBy(pod).IsZero():
 				seen.unanswered = append(seen.unanswered, pod)
 			default:
 				seen.add(pod, template, rs.Spec.MinReadySeconds, now)

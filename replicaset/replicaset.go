@@ -3,11 +3,13 @@ package replicaset
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
@@ -91,13 +93,18 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 	for _, pod := range seen.leavers {
 		steps = append(steps, owner.Release(pod))
 	}
-	for _, pod := range seen.orphans {
+	adopted := last.adoptable(seen.orphans)
+	ours := append(seen.active, adopted...)
+	wanted, burst := int(replicas(rs)), cmp.Or(policy.Burst, defaultBurst)
+	// No pod takes the place of one whose deletion was asked for until it is seen to go.
+	leaving := len(active(plan.UnseenDeletions(observed.Pods, pending, now), owner, selector))
+	missing, surplus := wanted-len(ours)-len(seen.unanswered)-leaving, len(ours)-wanted
+	if missing <= 0 {
+		adopted = seen.orphans // also those that were refused, for nothing is created in their place
+	}
+	for _, pod := range adopted {
 		steps = append(steps, owner.Adopt(pod))
 	}
-	ours := append(seen.active, last.adoptable(seen.orphans)...)
-	wanted, burst := int(replicas(rs)), cmp.Or(policy.Burst, defaultBurst)
-	leaving := countActive(plan.UnseenDeletions(observed.Pods, pending, now)) // no pod takes their place until they are seen to go
-	missing, surplus := wanted-len(ours)-len(seen.unanswered)-leaving, len(ours)-wanted
 	switch {
 	case missing > 0 && !last.namespaceEnds:
 		for range min(missing, burst) {
@@ -105,23 +112,23 @@ func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, erro
 		}
 	case surplus > 0:
 		reason := fmt.Sprintf("%d pods, %d wanted", len(ours), wanted)
-		for _, pod := range victims(ours, min(surplus, burst), crowds(view, rs, observed.Siblings), now) {
-			steps = append(steps, plan.Delete{Object: plan.RefTo(pod), Reason: reason})
+		var deletions []plan.Action
+		for _, pod := range victims(ours, surplus, crowds(view, rs, observed.Siblings), now) {
+			deletions = append(deletions, plan.Delete{Object: plan.RefTo(pod), Reason: reason})
 		}
+		// Cut to the burst only now: one that is always refused must not take the place of the others for ever.
+		steps = append(steps, pending.RefusedLast(deletions)[:min(surplus, burst)]...)
 	}
 	result.Add(pending.RefusedLast(steps)...)
-	explain(&result, owner.Ref(), wanted, seen, last, pending, assumed)
+	explain(&result, owner.Ref(), wanted, leaving, seen, last, pending, assumed)
 	return result, nil
 }
 
-func countActive(list []*corev1.Pod) int {
-	active := 0
-	for _, pod := range list {
-		if pods.IsActive(pod) {
-			active++
-		}
-	}
-	return active
+// active are the pods of the list that are ours and at work.
+func active(list []*corev1.Pod, owner owners.Owner, selector labels.Selector) []*corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(list), func(pod *corev1.Pod) bool {
+		return !pods.IsActive(pod) || owner.Judge(pod, selector) != owners.Ours
+	})
 }
 
 // assumedUntil is when to look again at changes of rs and its pods that were issued and are not seen: if they never happened they
@@ -136,7 +143,7 @@ func assumedUntil(rs *appsv1.ReplicaSet, observed Observed) time.Time {
 }
 
 // explain says what the ReplicaSet waits for, in the order in which pods come up.
-func explain(result *Result, rs plan.Ref, wanted int, seen census, last outcomes, pending plan.Pending, assumed time.Time) {
+func explain(result *Result, rs plan.Ref, wanted, leaving int, seen census, last outcomes, pending plan.Pending, assumed time.Time) {
 	wait := func(blocker plan.Blocker, until time.Time, format string, args ...any) {
 		result.WakeBy(until)
 		result.Add(plan.Wait{For: blocker, Object: rs, Until: until, Reason: fmt.Sprintf(format, args...)})
@@ -152,9 +159,12 @@ func explain(result *Result, rs plan.Ref, wanted int, seen census, last outcomes
 				until = at
 			}
 		}
-		wait(plan.WaitAnswer, until, "%d of %d pods exist, the creation of %d was not answered", here, wanted, len(seen.unanswered))
+		wait(plan.WaitAnswer, until, "%d of %d pods exist, nobody answered for %d more", here, wanted, len(seen.unanswered))
 	}
-	if !assumed.IsZero() {
+	switch {
+	case assumed.IsZero() && here < wanted && leaving > 0:
+		wait(plan.WaitPodGone, time.Time{}, "%d of %d pods exist, %d more are not seen to go yet", here, wanted, leaving)
+	case !assumed.IsZero():
 		wait(plan.WaitAnswer, assumed, "a change was issued, and the view does not show it yet")
 	}
 	if ready := int(seen.ready); ready < min(here, wanted) {

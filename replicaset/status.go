@@ -43,7 +43,9 @@ func recall(pending plan.Pending, owner owners.Owner, seen census) outcomes {
 				reason, message = "FailedDelete", "unable to delete pods: "+failed.Err.Message
 			}
 		case plan.Update:
-			last.refused[a.After.GetUID()] = true
+			if failed.Err.Reason != metav1.StatusReasonConflict { // which says only that the view was old
+				last.refused[a.After.GetUID()] = true
+			}
 		}
 		if last.reason == "" {
 			last.reason, last.message = reason, message
