@@ -7,59 +7,64 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Action is one step of a plan: a Create, Update, UpdateStatus, Delete, Bind or Wait. The set is closed: a
-// host switches on the type and needs no default case. String tells the step in one line; the JSON
-// form is read back by [UnmarshalAction].
+// Action is one step of a plan: a [Create], [Update], [UpdateStatus], [Delete], [Bind] or [Wait]. There are no others: a
+// host switches on the type, which is never a pointer. String tells the step in one line; [UnmarshalAction] reads the
+// JSON form.
 type Action interface {
 	fmt.Stringer
 	MarshalJSON() ([]byte, error)
 
-	// Target names the object that the step writes or waits for. A Create whose name is left to the API
-	// server has an empty name.
+	// Target names the object that the step writes or waits for. For a Create with only a generateName the name is
+	// empty.
 	Target() Ref
 
 	sealed()
 }
 
-// Create makes Object. An empty name with a generateName leaves the name to the host or to the API server. A
-// host that fills it in before it sends the request can tell afterwards, by name, whether a request
-// that was never answered took effect.
+// Create makes Object. If it has only a generateName, let the host choose the name before it sends the request: then the
+// view shows by name whether a request without an answer took effect. If the API server chooses the name, a
+// request without an answer counts as one more object for [Expiry], whatever the view shows.
 type Create struct {
 	Object Object
 }
 
-// Update changes Before into After: everything but the status. Send the difference as a patch, so that fields that
-// Before's Go type does not know survive, with metadata.uid in it, or put After whole; its
-// resourceVersion is the one that was planned with. When Live is set, read that owner first, from
-// the API server and not from a cache, and skip the update if it is gone, has another UID, or is being
-// deleted: Kubernetes asks for this before an orphan is adopted.
+// Update changes Before into After: everything but the status. Put After whole, or send the difference between the two
+// as a patch: a patch keeps fields that the Go type does not know. Either way send After's resourceVersion, that of
+// the version planned with: then a change that someone else makes in between is a conflict and is not overwritten.
+//
+// If Live is set, first read that owner, from the API server and not from a cache. Do not send the update if the owner is
+// gone, has another UID or is being deleted: Kubernetes asks for this before an orphan is adopted.
 type Update struct {
 	Before, After Object
 	Live          *Ref
 }
 
-// UpdateStatus writes the status subresource of an object, and what Kubernetes lets travel with it. Send it with After's
-// resourceVersion: a conflict means that the plan was made from a stale view.
+// UpdateStatus writes the status subresource of an object: the status, and annotations, which the built-in kinds accept
+// with it (a Deployment's revision). Put After whole, or send a patch; either way send After's resourceVersion: a conflict
+// means that the plan was made from a stale view. A custom resource's status subresource ignores annotations: if they
+// differ, write them with a second request.
 type UpdateStatus struct {
 	Before, After Object
 }
 
-// Delete removes exactly one object: send Object.UID as a precondition. An empty Propagation leaves the choice to
-// the API server. NotFound counts as done.
+// Delete removes exactly one object: send Object.UID as a precondition, so that a successor of the same name is safe. An
+// empty Propagation leaves the choice to the API server: send none. NotFound is success. Reason is for people.
 type Delete struct {
 	Object      Ref
 	Propagation metav1.DeletionPropagation
 	Reason      string
 }
 
-// Bind ties a pod to a node (the pods/binding subresource) or a claim to a volume (spec.volumeName). Planners
-// emit it only where their Policy asks for it: by default the scheduler and the volume controller bind.
+// Bind ties a pod to a node (create its binding subresource) or a claim to a volume (set its spec.volumeName). Send
+// Object.UID with it. A plan holds it only if the Policy asks for it: by default the scheduler and the volume
+// controller bind.
 type Bind struct {
 	Object, To Ref
 }
 
 // Wait says what keeps the workload from where it should be, and until when at the latest (zero: until something
-// changes). It asks for nothing: Waits stand behind all other actions, and a plan of only Waits is empty.
+// changes). There is nothing to carry out. Waits come after all other actions, and a plan of only Waits is empty. Reason
+// is for people.
 type Wait struct {
 	For    Blocker
 	Object Ref
@@ -67,11 +72,12 @@ type Wait struct {
 	Reason string
 }
 
-// Blocker names what a Wait waits for. The set is closed.
+// Blocker names what a [Wait] waits for. There are no others than these.
 type Blocker string
 
 const (
-	// WaitAnswer: a write went unanswered; it counts as done until the view shows it, or until it expires.
+	// WaitAnswer: a write is not seen yet, and maybe was not answered. It counts as done until the view shows it, or for
+	// [Expiry].
 	WaitAnswer Blocker = "Answer"
 	// WaitPodScheduled: a pod has no node yet.
 	WaitPodScheduled Blocker = "PodScheduled"
@@ -83,7 +89,7 @@ const (
 	WaitPodFinished Blocker = "PodFinished"
 	// WaitPodGone: a pod that is being deleted still exists.
 	WaitPodGone Blocker = "PodGone"
-	// WaitClaimBound: a pod cannot be scheduled because a claim of its is not bound.
+	// WaitClaimBound: a pod cannot be scheduled because one of its claims is not bound.
 	WaitClaimBound Blocker = "ClaimBound"
 	// WaitClaimGone: a claim that is being deleted still exists.
 	WaitClaimGone Blocker = "ClaimGone"
@@ -97,7 +103,7 @@ const (
 	WaitSchedule Blocker = "Schedule"
 	// WaitExpiry: something is kept until its time is over.
 	WaitExpiry Blocker = "Expiry"
-	// WaitPerson: nothing goes on until a person does something: deletes a pod, resumes, mends the spec.
+	// WaitPerson: nothing goes on until a person does something: deletes a pod, resumes, corrects the spec.
 	WaitPerson Blocker = "Person"
 	// WaitDeletion: the workload itself is being deleted and is only reported on.
 	WaitDeletion Blocker = "Deletion"

@@ -7,13 +7,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// AssumedUntil is the first instant at which [Overlay] gives something else for the same view and ledger: it takes a change for
-// granted that was not answered and is not shown, or an object for existing that was created and may be gone
-// without ever having been shown; and that ends. Zero: it takes nothing for granted. A planner wakes by
-// then, or what never happened would not be asked for again before something else changes.
+// AssumedUntil is for planners: it is the first time at which [Overlay] stops to assume something about this view. It
+// assumes that a write without an answer took effect, and that an object that was created still exists though the
+// view never showed it; each for [Expiry]. Zero: it assumes nothing. A planner must wake by then: if a write never
+// happened, it has to be asked for again even if nothing changes.
 //
-// Creations without an answer are left out: they matter only where something is missing, and [Pending.AnswerBy] tells
-// of each when it is given up.
+// Creations without an answer are left out: they matter only to a planner that misses an object, and
+// [Pending.AnswerBy] tells when each is given up.
 func AssumedUntil[T Object](view []T, p Pending, now time.Time) (until time.Time) {
 	laid := newLayer[T](p, now)
 	if laid == nil {
@@ -75,9 +75,9 @@ func isBound(obj Object) bool {
 	return true
 }
 
-// UnseenDeletions gives the objects that [Overlay] shows as being deleted because their deletion was issued, while nothing shows
-// that they go: if the request was lost they stay. A planner that puts something in their place waits until
-// they are seen to go, or there could be one too many.
+// UnseenDeletions is for planners: it gives the objects that [Overlay] shows as being deleted only because their deletion
+// was issued. If the request was lost, they stay. So a planner creates nothing in their place until the view shows that
+// they go, or there could be one too many.
 func UnseenDeletions[T Object](view []T, p Pending, now time.Time) []T {
 	laid := newLayer[T](p, now)
 	if laid == nil || len(laid.deleted) == 0 {

@@ -2,14 +2,13 @@ package plan
 
 import "reflect"
 
-// Batches groups actions for a host that carries out several at once. The batches must be carried out one after
-// the other, the actions of one batch in any order or at the same time; if one of them fails, no
-// further batch is begun.
+// Batches groups the actions of a plan for a host that carries out several at once. Carry out the batches one after the
+// other, the actions of one batch in any order or at the same time. If any of them fails, let the others of its batch
+// end, and begin no further batch.
 //
-// Neighbours of one type and one kind of object share batches of at most 1, 2, 4, 8, ... actions: if the
-// first fails, as with an exhausted quota, little has been asked in vain. A change of type or kind begins
-// anew with 1, so whatever the list puts first is done first: a claim before its pod. Waits, which ask for
-// nothing, are left out.
+// Neighbours of one type and one kind of object share batches of at most 1, 2, 4, 8, ... actions: if the first fails, as
+// with an exceeded quota, few requests were in vain. A change of type or kind begins a new batch, at 1 again, so that
+// whatever comes first in the plan is done first: a claim before its pod. Waits are left out.
 func Batches(actions []Action) [][]Action {
 	var batches [][]Action
 	size := 1

@@ -82,7 +82,7 @@
 // A host needs the actions, [Result], [Pending], [Settle], [OutcomeOf], [EventFor] and [RefTo]; [Batches] to carry out
 // several actions at once; [GroupByController] to plan many workloads from one list; [Decode] and [UnmarshalAction] to
 // read JSON. The rest is for planners, and those of this module call it themselves: [Overlay], [Latest], [AssumedUntil],
-// [UnseenDeletions], [NamespaceTerminating], [Result.Add], [Result.WakeBy] and the methods of Pending.
+// [UnseenDeletions], [NamespaceTerminating], [Result.Add], [Result.WakeBy] and the methods of [Pending].
 //
 // # RBAC
 //

@@ -10,10 +10,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// EventFor gives the event that Kubernetes records about the workload for an action that was answered or refused, in
-// the words that its controller of this kind uses; a kind of your own gets the words of a ReplicaSet.
-// ok is false where Kubernetes records nothing: for status writes, adoptions, Waits, writes without an answer,
-// and, but for a StatefulSet, creations that a terminating namespace refuses.
+// EventFor gives the event that Kubernetes records about the workload for an action that was answered or refused. The words
+// are those of the controller of workload.Kind; a kind of your own gets those of a ReplicaSet. ok is false if Kubernetes
+// records nothing: for status writes, adoptions, releases, Waits, creations without an answer, and creations
+// that a terminating namespace refuses (a StatefulSet records these).
 func EventFor(workload Ref, o Outcome) (event Event, ok bool) {
 	if _, creates := o.Action.(Create); creates && o.Err == nil && o.Reply == nil {
 		return Event{}, false

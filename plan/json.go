@@ -81,8 +81,8 @@ func marshalRef(w wireAction, ref Ref) (_ []byte, err error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalAction reads an action from the JSON form that its MarshalJSON writes. A field that actions do not
-// have is an error; fields of the objects in it are read as [Decode] reads them.
+// UnmarshalAction reads an action from the JSON form that its MarshalJSON writes. An unknown field of the action is an
+// error; the objects in it are read as [Decode] reads them.
 func UnmarshalAction(data []byte) (Action, error) {
 	var w wireAction
 	if err := strictly(data, &w); err != nil {

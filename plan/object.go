@@ -16,14 +16,14 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 )
 
-// Object is any Kubernetes object: typed, or unstructured. It is the interface that
-// controller-runtime calls client.Object.
+// Object is any Kubernetes object, typed or unstructured: what controller-runtime calls client.Object.
 type Object interface {
 	metav1.Object
 	runtime.Object
 }
 
-// Ref names one object. With a UID it names that very object, never a successor of the same name.
+// Ref names one object. With a UID it names that very object, never a successor of the same name. Namespace is empty for
+// a cluster-wide object.
 type Ref struct {
 	APIVersion string    `json:"apiVersion,omitempty"`
 	Kind       string    `json:"kind,omitempty"`
@@ -40,8 +40,8 @@ func (r Ref) String() string {
 	return r.Kind + " " + r.Namespace + "/" + r.Name
 }
 
-// RefTo gives the Ref of obj. A typed object that carries no apiVersion and kind, as client-go returns
-// them, is named by its Go type.
+// RefTo gives the Ref of obj, with the apiVersion and kind that [KindOf] gives. Set those of a kind of your own before you
+// call it: typed clients leave them empty.
 func RefTo(obj Object) Ref {
 	kind := KindOf(obj)
 	return Ref{
@@ -53,8 +53,8 @@ func RefTo(obj Object) Ref {
 	}
 }
 
-// KindOf gives the apiVersion and kind of obj: those it carries, else those of its Go type. Both are empty
-// for a type outside the groups core, apps and batch that does not say what it is.
+// KindOf gives the apiVersion and kind of obj: those that it carries, else those of its Go type if that is of the groups
+// core, apps or batch. Otherwise both are empty.
 func KindOf(obj Object) metav1.TypeMeta {
 	gvk := obj.GetObjectKind().GroupVersionKind()
 	if gvk.Kind == "" {
@@ -66,8 +66,9 @@ func KindOf(obj Object) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}
 }
 
-// Decode reads one object from JSON. Kinds of the groups core, apps and batch become their Go types; any
-// other kind becomes an *unstructured.Unstructured, so nothing that it holds is lost.
+// Decode reads one object from JSON. Kinds of core/v1, apps/v1 and batch/v1 become their Go types, which drop fields that
+// they do not know; any other kind becomes an *unstructured.Unstructured. The error names the fields that cannot be read.
+// A list is an error.
 func Decode(data []byte) (Object, error) {
 	var kind metav1.TypeMeta
 	if err := json.Unmarshal(data, &kind); err != nil {

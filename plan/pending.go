@@ -17,41 +17,45 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
-// Expiry is how long a write without an answer counts as done while the view does not show it: longer than any
-// request can stay on its way.
+// Expiry is how long, from Outcome.At, a write without an answer counts as done while the view does not show it: longer
+// than any request can stay on its way.
 const Expiry = 5 * time.Minute
 
-// Pending is what a host has issued and its view may not show yet. It is a value: the host keeps it, a planner
-// looks at its observation through it, and it survives a restart as JSON. The zero Pending is one that
-// issued nothing; a host that starts without its ledger must plan from a consistent list first.
+// Pending is the ledger of a host for one workload: the writes that it has issued and its view may not show yet. It is a
+// value: the host keeps it, and may keep it over a restart as JSON; a planner looks at the view through it. The zero
+// Pending says that nothing was issued: a host that starts with it must plan from a consistent list first.
 type Pending struct {
-	// Seen is how far the view has come: by kind ("Pod"), the resourceVersion of the list or watch that
-	// the observation was taken from (metadata.resourceVersion of a list, LastSyncResourceVersion of an
-	// informer). A write answered at or before it is visible, even if its object is gone again. For a kind
+	// Seen is how far the view has come: by kind ("Pod"), the resourceVersion of the list or watch that the
+	// observation was taken from (metadata.resourceVersion of a list; LastStoreSyncResourceVersion of an
+	// informer's store, read before the objects are). A write answered at or before it is visible, even if its object is gone again. For a kind
 	// without an entry the newest object shown stands for the whole view, and a write that stays invisible is
 	// given up after Expiry.
 	Seen map[string]string `json:"seen,omitempty"`
-	// Outcomes are the writes issued, in the order in which they were.
+	// Outcomes are the writes issued, in the order in which they were. The host adds to them, [Settle] removes.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
 }
 
-// Outcome is what became of one action.
+// Outcome is what became of one action. [OutcomeOf] makes it.
 type Outcome struct {
-	// Action as it was sent: if the host chose the name of a new object, with that name.
+	// Action is what was sent: if the host chose the name of a new object, with that name.
 	Action Action
-	// Reply is the object as the API server answered. A Delete or a Bind may succeed without one; any other
-	// write without Reply and Err was not answered.
+	// Reply is the object as the API server answered, of the Go type that the planner takes: for a kind of your own that
+	// goes through the ReplicaSet planner, an *appsv1.ReplicaSet. A Delete or a Bind may succeed without a Reply; any
+	// other write without Reply and Err was not answered.
 	Reply Object
 	// Err is the refusal, nil if there was none.
 	Err *metav1.Status
-	// At is the time just before the action was sent, on the clock that the planner's Now comes from.
+	// At is the time just before the action was sent, by the clock that Observed.Now is read from.
 	At time.Time
 }
 
-// OutcomeOf is the Outcome of a request that returned reply and err, as the Kubernetes clients return them. An error
-// that does not come from the API server (the connection broke, the context ended), or that says a
-// time ran out there, leaves open whether the write took effect: such an Outcome has neither Reply nor Err.
-// NotFound is success for a Delete.
+// OutcomeOf is the Outcome of a request that was sent at a time and returned reply and err, as the Kubernetes clients
+// return them. With an error, reply is ignored. NotFound is success for a Delete. An unstructured reply gets its Go type
+// if it is of the groups core, apps or batch.
+//
+// An error that does not come from the API server (the connection broke, the context ended), or that says that time ran
+// out there, leaves open whether the write took effect: the Outcome has neither Reply nor Err. So do not pass
+// an error of your own for a request that was not sent.
 func OutcomeOf(action Action, reply Object, err error, at time.Time) Outcome {
 	outcome := Outcome{Action: action, At: at}
 	if err == nil {
@@ -84,8 +88,8 @@ func typed(reply Object) Object {
 	return reply
 }
 
-// Failures gives the outcomes that were refused. A planner tells them in conditions and puts what was refused
-// last in its group, so that one object nobody accepts does not starve the others.
+// Failures gives the outcomes that were refused, for planners to report in conditions. Those without an answer are not
+// among them.
 func (p Pending) Failures() []Outcome {
 	var failures []Outcome
 	for _, o := range p.Outcomes {
@@ -96,9 +100,9 @@ func (p Pending) Failures() []Outcome {
 	return failures
 }
 
-// RefusedLast moves the actions on objects that the API server refused to write last time behind the others, keeping the
-// order otherwise: since a host stops at the first failure, one object that is always refused
-// would starve those behind it. Apply it within a group whose members do not depend on each other.
+// RefusedLast moves the actions on objects that the API server refused to write last time to the end, and keeps the order
+// otherwise: a host stops at the first failure, so one object that is always refused would starve those after it.
+// Planners apply it within a group of actions that do not rely on each other.
 func (p Pending) RefusedLast(actions []Action) []Action {
 	failures := p.Failures()
 	if len(failures) == 0 {
@@ -124,7 +128,8 @@ func same(a, b Ref) bool {
 	return a.Name != "" && a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name
 }
 
-// Unanswered gives the ledger of what was asked for without an answer: whether it happened is not known.
+// Unanswered gives the part of the ledger that has no answer, for planners: whether it happened is not known. Deletions
+// and bindings that succeeded without a Reply are in it, too.
 func (p Pending) Unanswered() Pending {
 	open := Pending{Seen: p.Seen}
 	for _, o := range p.Outcomes {
@@ -135,9 +140,10 @@ func (p Pending) Unanswered() Pending {
 	return open
 }
 
-// AnswerBy is when an object that Overlay shows only because its creation or update was asked for, and not because anyone
-// said that it is so, is given up: zero for any other object. Such an object counts where there could be
-// too many of it, and not where there could be too few.
+// AnswerBy is for planners. If [Overlay] shows an object, or a version of it, only because its creation or update was asked
+// for without an answer, AnswerBy is when that ends: [Expiry] after Outcome.At. For any other object it is zero. obj must
+// be the very pointer that Overlay returned. Count such an object where there could be too many, and do not count on it
+// where there could be too few.
 func (p Pending) AnswerBy(obj Object) time.Time {
 	for _, o := range p.Outcomes {
 		if o.Reply != nil || o.Err != nil {
@@ -157,9 +163,10 @@ func (p Pending) AnswerBy(obj Object) time.Time {
 	return time.Time{}
 }
 
-// Settle gives the ledger to keep once a plan has been made with p: without the failures, which that plan has
-// told; without the answered writes that the view shows by now; without what is older than Expiry and
-// cannot be settled otherwise. Call it after planning and before adding the outcomes of the new plan.
+// Settle gives the ledger to keep once a plan has been made with p at the time now. It leaves out the failures, which that
+// plan has reported; the answered writes that the view shows by now; and, of all writes of which this cannot be told,
+// those older than [Expiry]. Call it after each plan that was made without an error, before you add the outcomes of
+// that plan. p is not modified.
 func Settle(p Pending, now time.Time) Pending {
 	settled := Pending{Seen: p.Seen}
 	for _, o := range p.Outcomes {
@@ -192,17 +199,19 @@ func expired(o Outcome, now time.Time) bool {
 	return !now.Before(o.At.Add(Expiry))
 }
 
-// Overlay gives the view as a planner must see it: each object once, in its newest version, with the host's own
-// writes laid over what the view does not show yet.
+// Overlay gives the view as a planner must see it: each object once, in its newest version, with the host's own writes
+// laid over what the view does not show yet. Planners call it; a host passes its plain view.
 //
-//   - An answered create is added until the view has reached it; an unanswered one is added, as it was sent, until
-//     an object of its name is shown or Expiry is over: see AnswerBy.
-//   - An answered update replaces any older version; an unanswered one replaces the very version it was made from.
+//   - A created object is added, as it was answered, until the view has reached it. Without an answer it is added as it
+//     was sent, until the view or a later answer tells of an object of its name, but for [Expiry] at most: see
+//     [Pending.AnswerBy].
+//   - An answered update replaces any older version. One without an answer replaces the very version that it was made
+//     from.
 //   - An object whose deletion was issued has a deletionTimestamp.
-//   - A bound pod or claim is bound.
+//   - A pod or claim whose binding was issued is bound.
 //
-// The view and its objects are not modified; without anything to lay over, Overlay returns the view itself. Objects
-// that are nil are left out. The order of added objects is the order in which they were issued.
+// The view and its objects are not modified. If there is nothing to lay over, Overlay returns the view itself. Nil objects
+// are left out. Added objects come last, in the order in which they were issued.
 func Overlay[T Object](view []T, p Pending, now time.Time) []T {
 	laid := newLayer[T](p, now)
 	if laid == nil {
@@ -215,8 +224,8 @@ func Overlay[T Object](view []T, p Pending, now time.Time) []T {
 	return append(shown, laid.unseen(view, p)...)
 }
 
-// Latest is Overlay for one object that is known to exist: the workload itself. A newer object of the
-// same name but another UID is a stranger.
+// Latest is [Overlay] for one object that is known to exist: the workload itself. Writes to an object of the same name
+// but another UID do not count.
 func Latest[T Object](obj T, p Pending, now time.Time) T {
 	if laid := newLayer[T](p, now); laid != nil {
 		return laid.over(obj)
@@ -471,6 +480,7 @@ type wireOutcome struct {
 	At     time.Time       `json:"at"`
 }
 
+// MarshalJSON writes the fields action, reply, error and at, the time in UTC.
 func (o Outcome) MarshalJSON() (_ []byte, err error) {
 	w := wireOutcome{Err: o.Err, At: o.At.UTC()}
 	if w.Action, err = json.Marshal(o.Action); err != nil {
@@ -484,7 +494,7 @@ func (o Outcome) MarshalJSON() (_ []byte, err error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON refuses unknown fields.
+// UnmarshalJSON reads what MarshalJSON writes, objects as [Decode] does. An unknown field is an error.
 func (o *Outcome) UnmarshalJSON(data []byte) error {
 	var w wireOutcome
 	if err := strictly(data, &w); err != nil {

@@ -2,18 +2,19 @@ package plan
 
 import "time"
 
-// Result is what every planner returns beside its own status: what a host carries out without knowing the kind.
+// Result is the part of a plan that is the same for every kind: a host can carry it out without knowing the kind.
 type Result struct {
 	// Actions are the steps to take now, in the order in which they must be carried out.
 	Actions []Action
-	// Wake is when to plan again at the latest even if nothing changes. Zero: only on change.
+	// Wake is when to plan again at the latest, even if nothing changes: a time by the clock of Observed.Now. Zero: only
+	// when something changes.
 	Wake time.Time
-	// Events are what Kubernetes would record about the workload at this point. Those that need the answer of
-	// the API server come from [EventFor].
+	// Events are those to record about the workload before anything is carried out. The events of the actions themselves
+	// come from [EventFor].
 	Events []Event
 }
 
-// Event is one event about the workload that was planned, in the words of Kubernetes.
+// Event is one event to record about the workload that was planned, in the words of Kubernetes.
 type Event struct {
 	Type    string `json:"type"` // Normal or Warning
 	Reason  string `json:"reason"`
@@ -35,7 +36,7 @@ func (r *Result) Add(actions ...Action) {
 	r.Actions = append(r.Actions, actions...)
 }
 
-// WakeBy brings Wake forward to t. A zero t changes nothing.
+// WakeBy brings Wake forward to t. A zero t, or one after Wake, changes nothing.
 func (r *Result) WakeBy(t time.Time) {
 	if !t.IsZero() && (r.Wake.IsZero() || t.Before(r.Wake)) {
 		r.Wake = t

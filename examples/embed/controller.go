@@ -164,6 +164,6 @@ func (r *FleetReconciler) SetupWithManager(manager ctrl.Manager) error {
 	if err != nil {
 		return err
 	}
-	r.PodsSeen = pods.(toolscache.SharedIndexInformer).LastSyncResourceVersion
+	r.PodsSeen = pods.(toolscache.SharedIndexInformer).GetStore().LastStoreSyncResourceVersion
 	return ctrl.NewControllerManagedBy(manager).For(&Fleet{}).Owns(&corev1.Pod{}).Complete(r)
 }
