@@ -30,7 +30,8 @@
 //  1. Observe. First note as Pending.Seen how far your cache has come, by kind; then read the workload, with its stored
 //     status, and the objects that the planner asks for. Pass them as they are: the planner lays the ledger over them.
 //  2. Plan, with the current time as Observed.Now. On an error, report it, leave the ledger alone and wait for a change.
-//  3. Settle the ledger: pending = plan.Settle(pending, now), with the time that you planned with.
+//  3. Settle the ledger: pending = plan.Settle(pending, now), with the time that you planned with. If the Result of a
+//     kind has a Memory, keep it with the ledger for the next plan.
 //  4. Record Result.Events about the workload.
 //  5. Carry out the actions in order, one by one, or batch by batch as [Batches] groups them. Skip Waits. Before you send
 //     an object that has only a generateName, choose its name: generateName and a random suffix.

@@ -45,8 +45,8 @@ func Example_hostLoop() {
 			}
 			return // a real host waits for a change, or for result.Wake
 		}
-	batches:
 		// 5. Carry out, batch by batch.
+	batches:
 		for _, batch := range plan.Batches(result.Actions) {
 			for _, action := range batch {
 				fmt.Println(" ", action)

@@ -25,11 +25,13 @@ const Expiry = 5 * time.Minute
 // value: the host keeps it, and may keep it over a restart as JSON; a planner looks at the view through it. The zero
 // Pending says that nothing was issued: a host that starts with it must plan from a consistent list first.
 type Pending struct {
-	// Seen is how far the view has come: by kind ("Pod"), the resourceVersion of the list or watch that the
-	// observation was taken from (metadata.resourceVersion of a list; LastStoreSyncResourceVersion of an
-	// informer's store, read before the objects are). A write answered at or before it is visible, even if its object is gone again. For a kind
-	// without an entry the newest object shown stands for the whole view, and a write that stays invisible is
-	// given up after Expiry.
+	// Seen is how far the view has come: by kind ("Pod"), the resourceVersion of the list or watch that it was taken from
+	// (metadata.resourceVersion of a list; LastStoreSyncResourceVersion of an informer's store, read before the
+	// objects are). A write answered at or before it is visible, even if its object is gone again. It may be too old, but
+	// never too new.
+	//
+	// A kind may be left out. Then the newest object shown of a namespace stands for the view of that namespace, and a
+	// write that is not seen by that counts for [Expiry].
 	Seen map[string]string `json:"seen,omitempty"`
 	// Outcomes are the writes issued, in the order in which they were. The host adds to them, [Settle] removes.
 	Outcomes []Outcome `json:"outcomes,omitempty"`

@@ -18,45 +18,55 @@ import (
 
 // Observed is what a plan is made from.
 type Observed struct {
-	// Now is the only clock there is.
+	// Now is the current time, by the host's clock. It is the only clock there is.
 	Now time.Time
-	// Pods may hold strangers: the planner selects its own.
+	// Pods are all pods of the namespace; or at least those that the ReplicaSet controls, those without a controller, and
+	// those that the Siblings select. A pod that is left out counts as gone. Do not select them by label: a pod that
+	// no longer matches is to be released. Others, those of other namespaces too, are ignored.
 	Pods []*corev1.Pod
-	// Siblings are the ReplicaSets of the same controller, if there is one; whether rs itself is among them
-	// makes no difference. Their pods, found among Pods, crowd a node for the order in which victims are chosen.
+	// Siblings are optional: the ReplicaSets that have the same controller as rs, such as one Deployment. Others, and rs
+	// itself, are ignored. They matter only to which pods are deleted first: see [Plan].
 	Siblings []*appsv1.ReplicaSet
-	// Pending is what the host has issued and Pods or the ReplicaSet may not show yet.
+	// Pending is the ledger for this ReplicaSet: what the host has issued and the view may not show yet. The kinds
+	// in Pending.Seen that count are Pod and the workload's own.
 	Pending plan.Pending
 }
 
 // Policy holds the choices that the ReplicaSet itself does not make. The zero value does what Kubernetes does.
 type Policy struct {
-	// Owner is the apiVersion and kind that the pods get as their controller. Empty: apps/v1 ReplicaSet.
+	// Owner is the apiVersion and kind of the workload, if the ReplicaSet stands for a kind of your own: its pods, its
+	// status and its Waits name it. Give both or neither. Empty: apps/v1 ReplicaSet.
 	Owner metav1.TypeMeta `json:"owner,omitzero"`
-	// Burst is how many pods one plan creates or deletes at the most. 0 stands for 500.
+	// Burst is how many pods one plan creates or deletes at most. 0 means 500; a negative number is an error. Adoptions
+	// and releases do not count.
 	Burst int `json:"burst,omitempty"`
 }
 
 // Result is the plan, and the status that was observed.
 type Result struct {
 	plan.Result
-	// Status is for reading: if it has to be written, Actions says so.
+	// Status is the status as observed, for reading: if it has to be written, Actions holds an UpdateStatus.
 	Status appsv1.ReplicaSetStatus
 }
 
 // defaultBurst is the number of pods that Kubernetes creates or deletes in one sync.
 const defaultBurst = 500
 
-// Plan returns the steps that bring rs to its number of pods: its status, then releases and adoptions, then
-// either creations or deletions, then what is waited for.
+// Plan returns the steps that bring rs to its number of pods: its status, then releases and adoptions, then either
+// creations or deletions, then Waits. What the API server refused last time comes after the rest.
 //
-// Victims are chosen in the order of Kubernetes: pods without a node; by phase, Pending, Unknown, Running; pods
-// that are not Ready; the lower controller.kubernetes.io/pod-deletion-cost; the more active pods of the
-// siblings and of rs itself on the same node; those Ready for less time; more restarts; the younger. Times
-// are compared by the power of two in which their age falls; within one the UID decides.
+// rs must hold the stored status, with which the new one is compared, and its UID and resourceVersion. A new
+// pod has only a generateName. The condition ReplicaFailure reports the first failure of the last round, as the
+// ledger holds it, and goes away when rs has its number of pods.
 //
-// A nil spec.replicas means 1. An empty selector selects nothing and is told as an event. The error lists the
-// fields that the API server would refuse; no plan comes with it.
+// Deleted first, in the order of Kubernetes, are pods without a node; then those in phase Pending, before Unknown, before
+// Running; pods that are not Ready; those with the lower controller.kubernetes.io/pod-deletion-cost; those with more
+// active pods of rs and its siblings on their node, if rs has a controller; those Ready for less time; those with more
+// restarts; the younger ones; those with the lower UID. Times are compared by the power of two into which their age in
+// nanoseconds falls. Of two Ready times that differ but fall into one, the lower UID goes first.
+//
+// A nil spec.replicas means 1. An empty selector selects nothing; an event says so. The error lists the fields of rs and
+// policy that are invalid, in the words of the API server; no plan comes with it. No pod, however strange, is an error.
 func Plan(rs *appsv1.ReplicaSet, observed Observed, policy Policy) (Result, error) {
 	if errs := invalid(rs, policy); len(errs) > 0 {
 		return Result{}, errs.ToAggregate()

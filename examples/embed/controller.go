@@ -3,6 +3,7 @@ package embed
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -23,23 +24,58 @@ import (
 // kind is the owner that the pods get.
 var kind = metav1.TypeMeta{APIVersion: GroupVersion.String(), Kind: "Fleet"}
 
-// FleetReconciler keeps every Fleet at its number of ships. It is run with one worker: with more, the ledgers
-// need a lock.
+// FleetReconciler keeps every Fleet at its number of ships. It does what the documentation of package plan asks of a host,
+// step by step. The ledgers are lost with the process: then the first list of the cache has to be consistent.
 type FleetReconciler struct {
 	client.Client                      // reads from the cache
-	Live          client.Reader        // reads from the API server
-	Recorder      events.EventRecorder // of the Fleets
-	PodsSeen      func() string        // the resourceVersion that the cache of the pods has reached
-	Now           func() time.Time
+	Live          client.Reader        // reads from the API server: manager.GetAPIReader()
+	Recorder      events.EventRecorder // records events about Fleets
+	PodsSeen      func() string        // the resourceVersion that the cache of the pods has reached; "" if not known
+	Now           func() time.Time     // time.Now, but in tests
 
-	ledgers map[types.UID]plan.Pending
+	mu      sync.Mutex
+	ledgers map[types.NamespacedName]ledger
 }
 
-// Reconcile makes one plan for one Fleet and carries it out.
+// ledger is what was issued for one Fleet, and not for a successor of the same name.
+type ledger struct {
+	uid     types.UID
+	pending plan.Pending
+}
+
+func (r *FleetReconciler) pending(name types.NamespacedName, uid types.UID) plan.Pending {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if kept := r.ledgers[name]; kept.uid == uid {
+		return kept.pending
+	}
+	return plan.Pending{}
+}
+
+func (r *FleetReconciler) keep(name types.NamespacedName, uid types.UID, pending plan.Pending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ledgers == nil {
+		r.ledgers = map[types.NamespacedName]ledger{}
+	}
+	r.ledgers[name] = ledger{uid, pending}
+}
+
+func (r *FleetReconciler) forget(name types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.ledgers, name)
+}
+
+// Reconcile makes one plan for one Fleet and carries it out. What it writes comes back through the watches and has it
+// called again.
 func (r *FleetReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	fleet, pods := &Fleet{}, &corev1.PodList{}
-	seen := r.PodsSeen() // before the list: the list is at least as new
+	seen := r.PodsSeen() // read before the list, so that the list is at least as new
 	if err := r.Get(ctx, request.NamespacedName, fleet); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(request.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if err := r.List(ctx, pods, client.InNamespace(fleet.Namespace)); err != nil {
@@ -47,7 +83,7 @@ func (r *FleetReconciler) Reconcile(ctx context.Context, request ctrl.Request) (
 	}
 
 	fleet.TypeMeta = kind
-	now, pending := r.Now(), r.ledgers[fleet.UID]
+	now, pending := r.Now(), r.pending(request.NamespacedName, fleet.UID)
 	pending.Seen = map[string]string{"Pod": seen}
 	observed := replicaset.Observed{Now: now, Pods: pointers(pods.Items), Pending: pending}
 	result, err := replicaset.Plan(asReplicaSet(fleet), observed, replicaset.Policy{Owner: kind})
@@ -63,7 +99,12 @@ func (r *FleetReconciler) Reconcile(ctx context.Context, request ctrl.Request) (
 	var failure error
 	for _, action := range result.Actions {
 		if _, waits := action.(plan.Wait); waits {
-			break // nothing but Waits stands behind a Wait
+			break // nothing but Waits comes after a Wait
+		}
+		if update, ok := action.(plan.Update); ok {
+			if failure = r.stillThere(ctx, update.Live); failure != nil {
+				break // nothing was sent, so there is no outcome
+			}
 		}
 		var outcome plan.Outcome
 		outcome, failure = r.carryOut(ctx, fleet, action)
@@ -75,18 +116,18 @@ func (r *FleetReconciler) Reconcile(ctx context.Context, request ctrl.Request) (
 			break
 		}
 	}
-	if r.ledgers == nil {
-		r.ledgers = map[types.UID]plan.Pending{}
+	r.keep(request.NamespacedName, fleet.UID, pending)
+	if failure != nil {
+		return ctrl.Result{}, failure // tried again after a delay that grows; the wake-up is planned anew then
 	}
-	r.ledgers[fleet.UID] = pending
-	if failure == nil && !result.Wake.IsZero() {
+	if !result.Wake.IsZero() {
 		return ctrl.Result{RequeueAfter: max(result.Wake.Sub(now), time.Millisecond)}, nil
 	}
-	return ctrl.Result{}, failure // tried again after a delay that grows
+	return ctrl.Result{}, nil
 }
 
-// carryOut sends one action and says what became of it. A pod gets its name here, so that a request that nobody answered
-// can be told apart later.
+// carryOut sends one action and says what became of it. A pod gets its name here, so that the cache shows by name whether
+// a request without an answer took effect.
 func (r *FleetReconciler) carryOut(ctx context.Context, fleet *Fleet, action plan.Action) (plan.Outcome, error) {
 	var reply client.Object
 	var err error
@@ -98,9 +139,7 @@ func (r *FleetReconciler) carryOut(ctx context.Context, fleet *Fleet, action pla
 		err = r.Create(ctx, reply)
 	case plan.Update:
 		reply = a.After.DeepCopyObject().(client.Object)
-		if err = r.stillThere(ctx, a.Live); err == nil {
-			err = r.Patch(ctx, reply, client.MergeFromWithOptions(a.Before, client.MergeFromWithOptimisticLock{}))
-		}
+		err = r.Patch(ctx, reply, client.MergeFromWithOptions(a.Before, client.MergeFromWithOptimisticLock{}))
 	case plan.UpdateStatus:
 		after := fleet.DeepCopyObject().(*Fleet)
 		after.Status = a.After.(*appsv1.ReplicaSet).Status
@@ -115,7 +154,7 @@ func (r *FleetReconciler) carryOut(ctx context.Context, fleet *Fleet, action pla
 	return plan.OutcomeOf(action, reply, err, at), err
 }
 
-// stillThere makes sure, uncached, that the Fleet is neither gone nor going before it adopts anything.
+// stillThere makes sure, uncached, that the Fleet is neither gone nor being deleted before it adopts anything.
 func (r *FleetReconciler) stillThere(ctx context.Context, ref *plan.Ref) error {
 	if ref == nil {
 		return nil
@@ -134,7 +173,7 @@ func (r *FleetReconciler) record(fleet *Fleet, event plan.Event) {
 	r.Recorder.Eventf(fleet, nil, event.Type, event.Reason, "Reconcile", "%s", event.Message)
 }
 
-// asReplicaSet is the Fleet as the planner sees it.
+// asReplicaSet is the Fleet as the planner sees it: with its own metadata, and the status that is stored.
 func asReplicaSet(fleet *Fleet) *appsv1.ReplicaSet {
 	fleet = fleet.DeepCopyObject().(*Fleet)
 	ours := map[string]string{"fleet": fleet.Name}

@@ -1,5 +1,5 @@
-// Package embed runs a kind of its own, Fleet, through the ReplicaSet planner with controller-runtime: what an operator
-// that wants "n pods of this template" writes when it imports the planner instead of copying the controller.
+// Package embed runs a kind of its own, Fleet, through the ReplicaSet planner with controller-runtime. It is all that an
+// operator has to write that wants "n pods of this template" and does not want to copy the controller.
 package embed
 
 import (
@@ -19,11 +19,11 @@ type Fleet struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Spec FleetSpec `json:"spec"`
-	// Status is the planner's own, whole: it compares what it reads with what it would write.
+	// Status is a ReplicaSet's, whole: the planner compares the stored one with the one it would write.
 	Status appsv1.ReplicaSetStatus `json:"status,omitempty"`
 }
 
-// FleetSpec says how many ships there are to be, and of what kind. Their label "fleet" is the name of the Fleet.
+// FleetSpec says how many ships there are to be, and of what kind. Their only label, "fleet", is the name of the Fleet.
 type FleetSpec struct {
 	Ships    int32                  `json:"ships"`
 	Template corev1.PodTemplateSpec `json:"template"`

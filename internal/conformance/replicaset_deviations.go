@@ -131,6 +131,25 @@ func replicaSetDeviations() []Deviation {
 			},
 		},
 		{
+			Row: "a burst spent on a refusal",
+			Snapshot: func() *Snapshot {
+				s := webSnapshot(newReplicaSet(0),
+					readyPod("pod-0", "uid-1", Instant.Add(-time.Hour)), readyPod("pod-1", "uid-2", Instant.Add(-time.Minute)))
+				s.Refusals = []Refusal{Denied("delete", "Pod", "pod-1", 0)}
+				s.Burst = 1
+				return s
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				same(t, "upstream", upstream.Did())
+				same(t, "ours", ours.Did(), "delete Pod default/pod-0")
+			},
+			Explains: func(c *Case) bool {
+				// Upstream tries the same victims in every sync; ours deletes more, and among these all that upstream does.
+				return c.Snapshot.Burst > 0 && len(refused(c.Upstream.Rounds)) > 0 && len(gone(c.Ours)) > len(gone(c.Upstream)) &&
+					len(c.Ours.Did()) <= len(gone(c.Ours))
+			},
+		},
+		{
 			Row: "a sibling of another namespace",
 			Snapshot: func() *Snapshot {
 				deployment := []metav1.OwnerReference{ControllerRef("apps/v1", "Deployment", "web", "uid-deployment")}

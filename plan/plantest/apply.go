@@ -35,7 +35,7 @@ func (s *Snapshot) carryOut(a plan.Action) (plan.Object, error) {
 	case plan.UpdateStatus:
 		return s.updateStatus(a)
 	case plan.Delete:
-		return nil, s.delete(a)
+		return s.delete(a)
 	case plan.Bind:
 		return nil, s.bind(a)
 	}
@@ -101,7 +101,7 @@ func (s *Snapshot) replace(after plan.Object, keep func(current, updated plan.Ob
 	updated.SetDeletionTimestamp(current.GetDeletionTimestamp())
 	keep(current, updated)
 	s.stamp(updated)
-	if updated.GetDeletionTimestamp() != nil && len(updated.GetFinalizers()) == 0 && len(current.GetFinalizers()) > 0 {
+	if updated.GetDeletionTimestamp() != nil && len(updated.GetFinalizers()) == 0 && len(current.GetFinalizers()) > 0 && !s.Lingers {
 		s.remove(updated)
 	} else {
 		*slot = updated
@@ -109,10 +109,18 @@ func (s *Snapshot) replace(after plan.Object, keep func(current, updated plan.Ob
 	return updated.DeepCopyObject().(plan.Object), nil
 }
 
-func (s *Snapshot) delete(a plan.Delete) error {
+// delete answers with the object if it stays, being deleted, as an API server does.
+func (s *Snapshot) delete(a plan.Delete) (plan.Object, error) {
+	if s.isWorkload(a.Object) { // it stays, being deleted, for as long as it is looked at
+		obj := s.Workload.DeepCopyObject().(plan.Object)
+		obj.SetDeletionTimestamp(&metav1.Time{Time: s.Now.Truncate(time.Second)})
+		s.stamp(obj)
+		s.Workload = obj
+		return obj, nil
+	}
 	at := s.find(a.Object)
 	if at < 0 {
-		return apierrors.NewNotFound(schema.GroupResource{Resource: a.Object.Kind}, a.Object.Name)
+		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: a.Object.Kind}, a.Object.Name)
 	}
 	obj := s.Objects[at].DeepCopyObject().(plan.Object)
 	if a.Propagation == metav1.DeletePropagationForeground && !slices.Contains(obj.GetFinalizers(), metav1.FinalizerDeleteDependents) {
@@ -121,14 +129,14 @@ func (s *Snapshot) delete(a plan.Delete) error {
 	if len(obj.GetFinalizers()) == 0 && !s.Lingers {
 		s.Version++
 		s.remove(obj)
-		return nil
+		return nil, nil
 	}
 	if obj.GetDeletionTimestamp() == nil {
 		obj.SetDeletionTimestamp(&metav1.Time{Time: s.Now.Truncate(time.Second)})
 	}
 	s.stamp(obj)
 	s.Objects[at] = obj
-	return nil
+	return obj, nil
 }
 
 func (s *Snapshot) bind(a plan.Bind) error {

@@ -37,14 +37,14 @@ func Past(t *rapid.T, label string, now time.Time) metav1.Time {
 	return metav1.NewTime(now.Truncate(time.Second).Add(-time.Duration(age) * time.Second))
 }
 
-// Metadata says what the metadata of generated objects revolves around.
+// Metadata says whose objects to draw, and with which labels.
 type Metadata struct {
 	Now time.Time
 	// Owner is the reference that the workload's own objects carry.
 	Owner metav1.OwnerReference
 	// Labels are those that the workload selects.
 	Labels map[string]string
-	// Odd allows what an API server never shows, and manifests may: objects without a UID.
+	// Odd allows what manifests may show but an API server never does: objects without a UID.
 	Odd bool
 }
 

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Nodes draws up to most nodes, node-1 and so on, of which pods name the first three. They differ in one label, may be tainted in each
-// way, closed for scheduling, not ready, and on their way out.
+// Nodes draws up to most nodes, node-1, node-2 and so on; generated pods name the first three. They differ in one label, and
+// may have any taint, be closed for scheduling, not ready, or being deleted.
 func Nodes(t *rapid.T, most int) []*corev1.Node {
 	nodes := make([]*corev1.Node, rapid.IntRange(0, most).Draw(t, "nodes"))
 	for i := range nodes {

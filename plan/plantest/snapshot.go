@@ -24,7 +24,7 @@ type Snapshot struct {
 	Pending plan.Pending
 	// Policy is a value of the planner's Policy type.
 	Policy any
-	// Memory is what the last plan handed back to be shown to the next, if the planner has such a thing.
+	// Memory is what the last plan returned for the next one, if the planner has such a thing.
 	Memory any
 
 	// Version is the newest resourceVersion given out so far.

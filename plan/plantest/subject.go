@@ -17,17 +17,17 @@ import (
 type Subject[I any] struct {
 	Name string
 
-	// Snapshots draws valid snapshots with an up-to-date view and an empty ledger; what the lists hold may be as odd as
-	// it likes. Later states, lagging views and ledgers are made from them by carrying out plans.
+	// Snapshots draws snapshots with a valid workload and policy, an up-to-date view and an empty ledger. The other objects
+	// may be as odd as they like. Later states, lagging views and ledgers are made from them by carrying out plans.
 	Snapshots *rapid.Generator[Snapshot]
-	// Input makes of a snapshot what Plan takes. It copies no object, or sharing memory would go unseen.
+	// Input makes of a snapshot what Plan takes. It must not copy objects, or shared memory would go unseen.
 	Input func(Snapshot) I
 	Plan  func(I) (Answer, error)
 
 	// Break draws a snapshot that is wrong in one place and names the field that the error has to name.
 	Break func(*rapid.T, Snapshot) (broken Snapshot, field string)
-	// Defaults returns a copy of the workload in which everything left out stands as the API server would default it, but
-	// for the pod template.
+	// Defaults returns a copy of the workload in which all that was left out, but for the pod template, is filled in as the
+	// API server would.
 	Defaults func(plan.Object) plan.Object
 
 	// Step checks the bounds between two states of the cluster, the second reached from the first by carrying out any part
@@ -37,16 +37,16 @@ type Subject[I any] struct {
 	Whole func(s Snapshot, a Answer, replan func(Snapshot) Answer) error
 	// Goal says in which way the workload is not where it should be, its stored status included; nil if it is.
 	Goal func(Snapshot) error
-	// Rounds is how many plans, each carried out whole at one instant, it takes at the most until a plan is empty.
+	// Rounds is how many plans, each carried out whole at one instant, it takes at most until a plan is empty.
 	Rounds int
 }
 
-// Answer is what a planner returned, without its kind.
+// Answer is what a planner of any kind returned.
 type Answer struct {
 	plan.Result
 	// Whole points to the planner's own Result, with the status and all.
 	Whole any
-	// Memory is what the next plan is to be shown as its Memory.
+	// Memory is what the next plan gets as its Memory; nil if the planner has none.
 	Memory any
 }
 
@@ -99,8 +99,8 @@ type Rule struct {
 	Check func(*rapid.T)
 }
 
-// Rules are the rules that every planner keeps, but for its purity, which [CheckPure] reads from its source, and what takes a
-// whole history to see, which [CheckHistories] plays.
+// Rules are the rules that every planner keeps. Two things are not among them: purity, which [CheckPure] reads from the
+// source, and what takes a whole history to see, which [CheckHistories] plays.
 func Rules[I any](s Subject[I]) []Rule {
 	return []Rule{
 		{"inputs are not modified", s.inputsStay},
@@ -124,7 +124,8 @@ func Rules[I any](s Subject[I]) []Rule {
 	}
 }
 
-// CheckRules checks all rules on generated snapshots: as many as the flag -rapid.checks says, 100 without it.
+// CheckRules checks all rules on generated snapshots, each in a subtest of its name: for each as many as the flag
+// -rapid.checks says, 100 without it.
 func CheckRules[I any](t *testing.T, s Subject[I]) {
 	for _, rule := range Rules(s) {
 		t.Run(rule.Name, rapid.MakeCheck(rule.Check))

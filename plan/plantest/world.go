@@ -19,13 +19,15 @@ type World struct {
 	Hosts []sim.Host
 	// Workload draws the workload as somebody applies it. Its name is always the same, so that it can be created again.
 	Workload *rapid.Generator[plan.Object]
+	// Before is what is there ahead of the workload: a storage class.
+	Before []plan.Object
 	// Edits are what people do to the workload.
 	Edits []Edit
 	// Orphan, if set, makes a pod that the workload adopts.
 	Orphan func() *corev1.Pod
 
-	// Always gives the invariants that hold after every write, whatever goes wrong. It is asked once for a history, and what it
-	// returns is called with each write.
+	// Always gives the invariants that hold after every write, whatever goes wrong. It is called once for each history, and
+	// the function that it returns with each write.
 	Always func(*sim.Cluster) func(sim.Write) error
 	// Step is asked, in calm, about every write of a host: see [Subject].
 	Step func(before, after Snapshot) error
@@ -41,8 +43,8 @@ type Edit struct {
 	Change func(t *rapid.T, workload plan.Object) (command string)
 }
 
-// Histories is the property that a workload gets through whatever happens to it: that the invariants hold all the time; that once faults
-// have ended it comes to rest where it should be, and stays; and that an edit made in calm is carried out without a
+// Histories is the property that a workload survives whatever happens to it: the invariants hold all the time; once faults
+// have ended, it comes to rest where it should be, and stays there; and an edit made in calm is carried out without a
 // step back: no bound breaks, and no new pod is deleted again unless it failed.
 func Histories(w World) Rule {
 	return Rule{w.Name + " histories", func(t *rapid.T) {
@@ -55,8 +57,8 @@ func Histories(w World) Rule {
 	}}
 }
 
-// CheckHistories plays histories of random length: -rapid.checks many of -rapid.steps happenings on average. A failed one is shown
-// as a script that package script can play.
+// CheckHistories plays histories of random length: as many as the flag -rapid.checks says, with -rapid.steps happenings on
+// average. One that fails is shown as a script that package plan/sim/script can play.
 func CheckHistories(t *testing.T, w World) {
 	rapid.Check(t, Histories(w).Check)
 }
@@ -87,6 +89,12 @@ func begin(t *rapid.T, w World) *play {
 		p.cluster.AddHost(host)
 	}
 	p.cluster.OnWrite(p.check(w.Always(p.cluster)))
+	for _, obj := range w.Before {
+		p.tell("kubectl create -f -\n> %s", compact(obj))
+		if _, err := p.cluster.Create(obj); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p.apply(t)
 	return p
 }

@@ -21,8 +21,8 @@ type Options struct {
 	Start time.Time
 	// Nodes is how many nodes there are to begin with: node1, node2, ...
 	Nodes int
-	// HostsBind: the scheduler binds no pods and the volume controller chooses no volumes, since the hosts do. What a host has
-	// bound is treated as ever.
+	// HostsBind: the scheduler binds no pods and the volume controller chooses no volumes, since the hosts do. All else
+	// goes on as usual.
 	HostsBind bool
 }
 
@@ -47,7 +47,7 @@ type Cluster struct {
 	recorded  map[string]string // the names of events by what they say
 }
 
-// New returns a cluster without hosts.
+// New returns a cluster without hosts. Add them with [Cluster.AddHost].
 func New(o Options) *Cluster {
 	if o.Start.IsZero() {
 		o.Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -80,8 +80,8 @@ func New(o Options) *Cluster {
 // Now is the time in the cluster.
 func (c *Cluster) Now() time.Time { return c.now }
 
-// Advance lets d pass: everything that is due until then happens, in one fixed order. Advance(0) lets happen what
-// is due now: the consequences of a write just made.
+// Advance lets d pass: everything that is due by then happens, in one fixed order. Advance(0) has all that is due now
+// happen: what follows from a write just made.
 func (c *Cluster) Advance(d time.Duration) {
 	end := c.now.Add(d)
 	c.runUntil(end, func() bool { return false })

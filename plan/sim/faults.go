@@ -34,7 +34,8 @@ type order struct {
 	disturb func(c *Cluster, h *host, action plan.Action) (plan.Object, error)
 }
 
-// Refuse has the API server refuse the next writes that match, with status; nil stands for Forbidden, as for an exceeded quota.
+// Refuse has the API server refuse the next writes that match, times of them or [Forever], with status; nil stands for
+// Forbidden, as for an exceeded quota. Of several faults that match a write, the one ordered first applies.
 func (c *Cluster) Refuse(m Match, times int, status *metav1.Status) {
 	c.order(m, times, func(_ *Cluster, _ *host, action plan.Action) (plan.Object, error) {
 		if status != nil {
@@ -44,15 +45,15 @@ func (c *Cluster) Refuse(m Match, times int, status *metav1.Status) {
 	})
 }
 
-// Conflict refuses the next writes that match as if someone else had changed the object.
+// Conflict refuses the next writes that match, times of them or [Forever], as if someone else had changed the object.
 func (c *Cluster) Conflict(m Match, times int) {
 	c.order(m, times, func(_ *Cluster, _ *host, action plan.Action) (plan.Object, error) {
 		return nil, conflicting(action)
 	})
 }
 
-// LoseAnswer takes the answer from the next writes that match: the host sees a timeout. happens says whether the write
-// takes effect.
+// LoseAnswer takes the answer from the next writes that match, times of them or [Forever]: the host sees a broken
+// connection. happens says whether the write takes effect.
 func (c *Cluster) LoseAnswer(m Match, times int, happens bool) {
 	c.order(m, times, func(c *Cluster, h *host, action plan.Action) (plan.Object, error) {
 		return nil, c.lose(h, action, happens)
@@ -157,7 +158,7 @@ func (h *host) setLag(kind string, writes int) {
 type Crash struct {
 	// Host is the host's name.
 	Host string
-	// After is the number of actions that it still carries out. 0: it crashes at once.
+	// After is the number of actions that it still carries out, in this plan and in later ones. 0: it crashes at once.
 	After int
 	// KeepPending: the host persists its ledgers and memories with every action and finds them again, and its view
 	// goes on from where it was. Otherwise they are lost, and it starts from a consistent list.
@@ -166,7 +167,8 @@ type Crash struct {
 	Down time.Duration
 }
 
-// Crash has a host crash: at once, or in the middle of a plan to come.
+// Crash has a host crash: at once, or in the middle of a plan to come. It takes the place of a crash that was ordered
+// before and has not happened yet.
 func (c *Cluster) Crash(crash Crash) {
 	h := c.host(crash.Host)
 	h.crash = &crash
@@ -218,10 +220,12 @@ func (h *host) start(keepPending bool) {
 	h.planAll("")
 }
 
-// Chaos are faults at random, by the seed of the cluster. The probabilities, from 0 to 1, are per write of a host.
+// Chaos are faults at random, by the seed of the cluster. The probabilities, from 0 to 1, are per write of a host. Of the
+// writes that lose their answer every second one takes effect; a host that crashes is down for up to 5 s, and every
+// second time it keeps its ledgers.
 type Chaos struct {
 	Refuse, Conflict, Lose, Crash float64
-	// Lag is the most writes by which a view lags; it changes with every plan.
+	// Lag is the largest number of writes by which a view lags. The lag of each view is drawn anew with every plan.
 	Lag int
 }
 

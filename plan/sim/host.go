@@ -15,15 +15,16 @@ import (
 )
 
 // Host runs one planner the way a program that embeds it does: it looks at the cluster through a view of its own, which
-// may lag, plans each workload of its kind, carries the actions out in order up to the first failure, keeps
-// their outcomes in a [plan.Pending] per workload, and plans again on change, at Result.Wake, and with a growing delay
-// after a failure.
+// may lag, plans each workload of its kind, carries the actions out one by one up to the first failure, and keeps their
+// outcomes in a [plan.Pending] per workload. It plans again on change, at Result.Wake, and after a failure: after
+// 5 ms, and twice as long with each further one in a row, up to 1000 s. A plan that is an error is recorded as an
+// event, FailedPlan. A planner that goes in circles, 1000 plans at one instant, panics.
 type Host struct {
 	// Name tells hosts apart in the log and in faults. Empty: the kind in lower case, "replicaset".
 	Name string
 	// Kind is the kind of the workloads.
 	Kind string
-	// Reads are the kinds that the planner observes beside the workloads themselves.
+	// Reads are the kinds that the planner observes besides the workloads themselves.
 	Reads []string
 	// Plan plans one workload. Neither the workload nor what it reads may be modified.
 	Plan func(workload plan.Object, seen Seen) (Planned, error)
@@ -49,7 +50,7 @@ type Planned struct {
 }
 
 // Read gives the objects of type T that the host's view shows in the namespace of the workload, or all if T has no
-// namespaces. They are not to be modified. The kind must be among those that the host reads.
+// namespaces. They are not to be modified. A kind that is not among Host.Reads, nor Host.Kind, is a panic.
 func Read[T plan.Object](seen Seen) []T {
 	kind, namespace := kindFor[T](), seen.namespace
 	v := seen.views[kind]
@@ -62,7 +63,7 @@ func Read[T plan.Object](seen Seen) []T {
 	return typed[T](v.in(namespace))
 }
 
-// AddHost starts a host. It begins with a consistent list of what it reads.
+// AddHost starts a host. It begins with a consistent list of what it reads, and plans when time next moves.
 func (c *Cluster) AddHost(h Host) {
 	if h.Name == "" {
 		h.Name = strings.ToLower(h.Kind)
@@ -75,12 +76,13 @@ func (c *Cluster) AddHost(h Host) {
 	started.planAll("")
 }
 
-// Pending is the ledger that a host keeps for a workload.
+// Pending is the ledger that a host keeps for a workload, found by UID or else by name. It is empty if there is none, and a
+// panic if there is no such host.
 func (c *Cluster) Pending(host string, workload plan.Ref) plan.Pending {
 	return c.host(host).ledgerOf(workload).pending
 }
 
-// LastPlan is the plan that a host made last for a workload.
+// LastPlan is the plan that a host made last for a workload, found as by [Cluster.Pending].
 func (c *Cluster) LastPlan(host string, workload plan.Ref) plan.Result {
 	return c.host(host).ledgerOf(workload).plan
 }

@@ -50,13 +50,14 @@ func (c *Cluster) AddNode(name string, labels map[string]string, taints ...corev
 	return err
 }
 
-// RemoveNode deletes a node. What ran on it is gone; the objects of its pods follow after a while.
+// RemoveNode deletes a node. What ran on it is gone; the objects of its pods follow after 40 s.
 func (c *Cluster) RemoveNode(name string) error {
 	return c.Delete(plan.Ref{APIVersion: "v1", Kind: "Node", Name: name}, metav1.DeleteOptions{})
 }
 
 // SetNodeReady cuts a node off, or brings it back. On a node that is cut off nothing changes any more: no pod starts or
-// ends there. After a while it and its pods count as not ready, and later its pods are deleted.
+// ends there. After 50 s it and its pods count as not ready; 300 s later, unless their tolerations say otherwise, its pods
+// are deleted.
 func (c *Cluster) SetNodeReady(name string, ready bool) error {
 	if _, err := c.find(plan.Ref{APIVersion: "v1", Kind: "Node", Name: name}); err != nil {
 		return err
