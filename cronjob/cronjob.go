@@ -1,10 +1,10 @@
 package cronjob
 
 import (
-	"fmt"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -68,10 +68,11 @@ func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, e
 	}
 	owner := owners.New(cronJob, policy.Owner, metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJob"})
 
-	seen := take(plan.Overlay(observed.Jobs, pending, now), owner, pending)
+	seen := take(observed, owner)
 	status, events := report(cronJob, seen, pending, now)
 	result := Result{Status: status}
 	result.Events = events
+	result.WakeBy(assumed)
 	if !equal(status, cronJob.Status) {
 		result.Add(writeStatus(cronJob, owner, status))
 	}
@@ -80,18 +81,18 @@ func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, e
 		return result, nil
 	}
 
-	cleanUp, refused := beyondHistory(cronJob, seen, pending)
+	cleanUp, refused := beyondHistory(cronJob, seen)
 	clock := turn{cronJob: cronJob, status: status, schedule: schedule, seen: seen, now: now, policy: policy}
 	clock.decide()
 	result.Events = append(result.Events, clock.events...)
 	result.Add(cleanUp...)
+	result.Add(pending.RefusedLast(replace(clock.replaced, cronJob, seen))...)
 	if !clock.start.IsZero() {
-		result.Add(start(cronJob, status, owner, seen, clock.start)...)
+		result.Add(plan.Create{Object: jobFor(cronJob, owner, clock.start)})
 	}
 	result.Add(refused...)
 
 	result.WakeBy(clock.wake)
-	result.WakeBy(assumed)
 	for _, wait := range clock.waits {
 		wait.Object = owner.Ref()
 		result.Add(wait)
@@ -113,21 +114,18 @@ func assumedUntil(cronJob *batchv1.CronJob, observed Observed) time.Time {
 	return until
 }
 
-// start deletes what the run replaces, and creates its Job.
-func start(cronJob *batchv1.CronJob, status batchv1.CronJobStatus, owner owners.Owner, seen census, run time.Time) []plan.Action {
+// replace deletes the Jobs that stand in the way of a run, unless they are being deleted.
+func replace(active []corev1.ObjectReference, cronJob *batchv1.CronJob, seen census) []plan.Action {
 	var steps []plan.Action
-	if cronJob.Spec.ConcurrencyPolicy == batchv1.ReplaceConcurrent {
-		reason := fmt.Sprintf("replaced by the run of %s", run.UTC().Format(time.RFC3339))
-		for _, active := range status.Active {
-			if job := seen.find(active.UID); job != nil && job.DeletionTimestamp != nil {
-				continue
-			}
-			steps = append(steps, plan.Delete{
-				Object:      plan.Ref{APIVersion: "batch/v1", Kind: "Job", Namespace: cronJob.Namespace, Name: active.Name, UID: active.UID},
-				Propagation: metav1.DeletePropagationBackground,
-				Reason:      reason,
-			})
+	for _, ref := range active {
+		if job := seen.find(ref.UID); job != nil && job.DeletionTimestamp != nil {
+			continue
 		}
+		steps = append(steps, plan.Delete{
+			Object:      plan.Ref{APIVersion: "batch/v1", Kind: "Job", Namespace: cronJob.Namespace, Name: ref.Name, UID: ref.UID},
+			Propagation: metav1.DeletePropagationBackground,
+			Reason:      "replaced by the run that is due",
+		})
 	}
-	return append(steps, plan.Create{Object: jobFor(cronJob, owner, run)})
+	return steps
 }

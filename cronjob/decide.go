@@ -22,10 +22,11 @@ type turn struct {
 	now      time.Time
 	policy   Policy
 
-	start  time.Time // the run to start now; zero: none
-	wake   time.Time
-	waits  []plan.Wait
-	events []plan.Event
+	start    time.Time                // the run to start now; zero: none
+	replaced []corev1.ObjectReference // the Jobs to delete before it
+	wake     time.Time
+	waits    []plan.Wait
+	events   []plan.Event
 }
 
 // manyMissed is the number of missed runs above which Kubernetes suspects a mistake.
@@ -49,16 +50,47 @@ func (t *turn) decide() {
 	anchor := since(t.cronJob, t.status, t.now)
 	run := t.schedule.Latest(anchor, t.now)
 	next := t.next(latest(anchor, run))
-	t.wakeAt(next)
 	if !run.IsZero() && t.isInTime(anchor, run) && !t.isBlocked(run) {
-		t.start = run
-		if why := t.surprise(run); why != "" {
-			t.tell(corev1.EventTypeNormal, "PastRun", "Starting the run of %s: %s", stamp(run), why)
+		t.begin(run)
+	}
+	t.waitFor(next)
+}
+
+// begin starts a run. What it replaces has to go first: it does not start beside a Job whose deletion was refused, or is not
+// known to have happened.
+func (t *turn) begin(run time.Time) {
+	t.start = run
+	if t.replaces() {
+		t.replaced = t.status.Active
+	}
+	if why := t.stays(); why != "" {
+		t.start = time.Time{}
+		t.wait(plan.WaitJobFinished, time.Time{}, "the run of %s may not start beside %s", stamp(run), why)
+		return
+	}
+	if why := t.surprise(run); why != "" {
+		t.tell(corev1.EventTypeNormal, "PastRun", "Starting the run of %s: %s", stamp(run), why)
+	}
+}
+
+// stays names a Job that was to be replaced and may not go.
+func (t *turn) stays() string {
+	for _, active := range t.replaced {
+		if done, issued := t.seen.deletions[active.UID]; issued && !done {
+			return active.Name + ", whose deletion was refused"
 		}
 	}
-	if !next.IsZero() {
-		t.wait(plan.WaitSchedule, next, "the next run is due")
+	return t.lingers()
+}
+
+// lingers names a Job that was replaced and is not seen to go.
+func (t *turn) lingers() string {
+	for _, active := range t.status.Active {
+		if t.replaces() && t.seen.unseen[active.UID] {
+			return active.Name + ", which is not seen to go yet"
+		}
 	}
+	return ""
 }
 
 // next is the first run after an instant whose name is free: it is no use waking for another.
@@ -70,16 +102,37 @@ func (t *turn) next(after time.Time) time.Time {
 	return next
 }
 
-// wakeAt wakes for the next run, unless it is certain that something else must happen before it can start.
-func (t *turn) wakeAt(next time.Time) {
+// waitFor wakes for the next run, unless something else must happen before it can start.
+func (t *turn) waitFor(next time.Time) {
 	window := t.cronJob.Spec.StartingDeadlineSeconds
 	switch {
-	case next.IsZero(), window != nil && *window == 0, t.forbids() && len(t.status.Active) > 0:
+	case next.IsZero():
+		t.wait(plan.WaitPerson, time.Time{}, "the schedule is not due any more")
+	case window != nil && *window == 0:
+		t.wait(plan.WaitPerson, time.Time{}, "no run can start within startingDeadlineSeconds 0")
+	case t.forbids() && len(t.status.Active) > 0:
+		if len(t.waits) == 0 { // else the run that is due says so
+			t.wait(plan.WaitJobFinished, time.Time{}, "the run of %s may not start beside %s", stamp(next), t.status.Active[0].Name)
+		}
+	case t.lingers() != "":
+		if len(t.waits) == 0 {
+			t.wait(plan.WaitJobFinished, time.Time{}, "the run of %s may not start beside %s", stamp(next), t.lingers())
+		}
 	case t.isExclusive() && len(t.seen.unanswered) > 0:
-		t.wake = latest(next, t.seen.answerBy).UTC()
+		t.wait(plan.WaitSchedule, t.startable(t.seen.answerBy), "the next run can start")
 	default:
-		t.wake = next.UTC()
+		t.wait(plan.WaitSchedule, next, "the next run is due")
 	}
+}
+
+// startable is the first instant, not before the given one, at which a run can start.
+func (t *turn) startable(at time.Time) time.Time {
+	anchor := since(t.cronJob, t.status, t.now)
+	run := t.schedule.Latest(anchor, at)
+	if deadline := t.deadline(run); !run.IsZero() && (deadline.IsZero() || at.Before(deadline)) {
+		return at
+	}
+	return t.next(latest(anchor, run))
 }
 
 // isInTime reports whether the deadline of a run has not come yet, and tells of runs that were missed.
@@ -99,27 +152,33 @@ func (t *turn) isInTime(anchor, run time.Time) bool {
 
 // isBlocked says what keeps a run that is due from starting.
 func (t *turn) isBlocked(run time.Time) bool {
-	deadline, edited := t.deadline(run), editedAt(t.cronJob)
-	name := jobName(t.cronJob, run)
+	name, edited := jobName(t.cronJob, run), editedAt(t.cronJob)
 	taken := t.seen.named(t.cronJob.Namespace, name)
+	wait := func(blocker plan.Blocker, format string, args ...any) {
+		format = "the run of %s" + format
+		if deadline := t.deadline(run); !deadline.IsZero() {
+			format += ", nor at all from " + stamp(deadline) + " on"
+		}
+		t.wait(blocker, time.Time{}, format, append([]any{stamp(run)}, args...)...)
+	}
 	switch {
 	case t.policy.SkipRunsBeforeEdit && edited.After(run):
-		t.wait(plan.WaitSchedule, t.schedule.Next(run), "the run of %s was due before the schedule was edited at %s", stamp(run), stamp(edited))
+		wait(plan.WaitSchedule, " does not start: it was due before the schedule was edited at %s", stamp(edited))
 	case slices.Contains(t.seen.jobs, taken):
 		// An @every that is due more than once a minute: the Job of the minute is there.
 	case slices.Contains(t.seen.unanswered, taken):
-		t.waitForAnswer(deadline, "the creation of %s was not answered", name)
+		t.waitForAnswer(run, "the creation of %s was not answered", name)
 	case taken != nil:
-		t.wait(plan.WaitPerson, deadline, "the Job %s exists and is not controlled by the CronJob", name)
+		wait(plan.WaitPerson, " does not start: the Job %s exists and is not controlled by the CronJob", name)
 	case t.forbids() && len(t.status.Active) > 0:
 		t.tell(corev1.EventTypeNormal, "JobAlreadyActive", "Not starting job because prior execution is running and concurrency policy is Forbid")
-		t.wait(plan.WaitJobFinished, deadline, "the run of %s may not start beside %s", stamp(run), t.status.Active[0].Name)
+		wait(plan.WaitJobFinished, " may not start beside %s", t.status.Active[0].Name)
 	case t.isExclusive() && len(t.seen.unanswered) > 0:
-		t.waitForAnswer(deadline, "the run of %s may not start beside %s, whose creation was not answered", stamp(run), t.seen.unanswered[0].Name)
+		t.waitForAnswer(run, "the run of %s may not start beside %s, whose creation was not answered", stamp(run), t.seen.unanswered[0].Name)
 	case t.seen.namespaceEnds:
-		t.wait(plan.WaitNamespace, time.Time{}, "the namespace is being terminated")
+		wait(plan.WaitNamespace, " does not start: the namespace is being terminated")
 	case t.seen.nameTaken == name:
-		t.wait(plan.WaitAnswer, deadline, "the Job %s exists and the view does not show it", name)
+		wait(plan.WaitAnswer, " does not start: the Job %s exists and the view does not show it", name)
 	default:
 		return false
 	}
@@ -130,10 +189,12 @@ func (t *turn) forbids() bool {
 	return t.cronJob.Spec.ConcurrencyPolicy == batchv1.ForbidConcurrent
 }
 
-// isExclusive reports whether two Jobs may not run at a time.
-func (t *turn) isExclusive() bool {
-	return t.forbids() || t.cronJob.Spec.ConcurrencyPolicy == batchv1.ReplaceConcurrent
+func (t *turn) replaces() bool {
+	return t.cronJob.Spec.ConcurrencyPolicy == batchv1.ReplaceConcurrent
 }
+
+// isExclusive reports whether two Jobs may not run at a time.
+func (t *turn) isExclusive() bool { return t.forbids() || t.replaces() }
 
 // deadline is the first instant at which a run may no longer start: zero if it always may.
 func (t *turn) deadline(run time.Time) time.Time {
@@ -143,17 +204,21 @@ func (t *turn) deadline(run time.Time) time.Time {
 	return time.Time{}
 }
 
+// wait adds a Wait, and wakes when it ends.
 func (t *turn) wait(blocker plan.Blocker, until time.Time, format string, args ...any) {
 	t.waits = append(t.waits, plan.Wait{For: blocker, Until: until.UTC(), Reason: fmt.Sprintf(format, args...)})
+	if !until.IsZero() && (t.wake.IsZero() || until.Before(t.wake)) {
+		t.wake = until.UTC()
+	}
 }
 
 // waitForAnswer wakes when a creation without an answer is given up, if the run can still start then.
-func (t *turn) waitForAnswer(deadline time.Time, format string, args ...any) {
+func (t *turn) waitForAnswer(run time.Time, format string, args ...any) {
 	by := t.seen.answerBy
-	t.wait(plan.WaitAnswer, by, format, args...)
-	if (deadline.IsZero() || by.Before(deadline)) && (t.wake.IsZero() || by.Before(t.wake)) {
-		t.wake = by.UTC()
+	if deadline := t.deadline(run); !deadline.IsZero() && !by.Before(deadline) {
+		by = time.Time{}
 	}
+	t.wait(plan.WaitAnswer, by, format, args...)
 }
 
 func (t *turn) warn(reason, format string, args ...any) {

@@ -21,7 +21,7 @@ const (
 // beyondHistory returns the deletions of finished Jobs beyond the limits, the oldest first. What the API server refused to
 // delete last time is given apart, to be tried again behind everything else. Jobs that are being deleted
 // no longer count.
-func beyondHistory(cronJob *batchv1.CronJob, seen census, pending plan.Pending) (steps, refused []plan.Action) {
+func beyondHistory(cronJob *batchv1.CronJob, seen census) (steps, refused []plan.Action) {
 	var successful, failed []*batchv1.Job
 	for _, job := range seen.jobs {
 		switch {
@@ -35,10 +35,8 @@ func beyondHistory(cronJob *batchv1.CronJob, seen census, pending plan.Pending) 
 	oldest := append(
 		surplus(successful, limit(cronJob.Spec.SuccessfulJobsHistoryLimit, defaultSuccessful), "successful"),
 		surplus(failed, limit(cronJob.Spec.FailedJobsHistoryLimit, defaultFailed), "failed")...)
-	failures := pending.Failures()
 	for _, step := range oldest {
-		uid := step.Target().UID
-		if slices.ContainsFunc(failures, func(o plan.Outcome) bool { return o.Action.Target().UID == uid }) {
+		if done, issued := seen.deletions[step.Target().UID]; issued && !done {
 			refused = append(refused, step)
 		} else {
 			steps = append(steps, step)

@@ -2,7 +2,6 @@ package cronjob
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,16 +24,23 @@ type census struct {
 	unanswered []*batchv1.Job // created, as far as we know: nobody answered, and the view does not show them
 	answerBy   time.Time      // when the last of these is given up
 
+	// unseen are the Jobs whose deletion was issued and is not seen yet: they may be there for good.
+	unseen map[types.UID]bool
+
 	// What became of the last round.
 	created       []*batchv1.Job     // answered, whether or not they still exist
-	deleted       map[types.UID]bool // deletions that were not refused
+	deletions     map[types.UID]bool // of what was issued: false if it was refused
 	nameTaken     string             // a creation was refused: there is a Job of this name
 	namespaceEnds bool               // a creation was refused: the namespace is being deleted
 }
 
-func take(view []*batchv1.Job, owner owners.Owner, pending plan.Pending) census {
-	seen := census{view: view}
-	for _, job := range view {
+func take(observed Observed, owner owners.Owner) census {
+	pending := observed.Pending
+	seen := census{view: plan.Overlay(observed.Jobs, pending, observed.Now), unseen: map[types.UID]bool{}}
+	for _, job := range plan.UnseenDeletions(observed.Jobs, pending, observed.Now) {
+		seen.unseen[job.UID] = true
+	}
+	for _, job := range seen.view {
 		if !owner.Owns(job) {
 			continue
 		}
@@ -53,11 +59,11 @@ func take(view []*batchv1.Job, owner owners.Owner, pending plan.Pending) census 
 
 // recall reads from the ledger what became of the last round.
 func (seen *census) recall(owner owners.Owner, pending plan.Pending) {
-	seen.deleted = map[types.UID]bool{}
+	seen.deletions = map[types.UID]bool{}
 	for _, o := range pending.Outcomes {
 		switch a := o.Action.(type) {
 		case plan.Delete:
-			seen.deleted[a.Object.UID] = o.Err == nil
+			seen.deletions[a.Object.UID] = o.Err == nil
 		case plan.Create:
 			reply, answered := o.Reply.(*batchv1.Job)
 			switch {
@@ -106,27 +112,30 @@ func ending(job *batchv1.Job) batchv1.JobConditionType {
 // jobName is the name of the Job for a run: "<cronjob>-<minutes since 1970>". It is what keeps a run from being
 // started twice, even by two hosts that know nothing of each other.
 func jobName(cronJob *batchv1.CronJob, run time.Time) string {
-	return fmt.Sprintf("%s-%d", cronJob.Name, run.Unix()/60)
+	return cronJob.Name + "-" + strconv.FormatInt(minuteOf(run), 10)
 }
 
-// scheduledFor gives the run for which a Job of ours was created. A Job that bears another name was made by a person, as
-// "kubectl create job --from" does, and belongs to no run. The annotation knows the second; it was not written
+func minuteOf(run time.Time) int64 { return floor(run.Unix(), 60) }
+
+// minuteIn reads the minute of its run from the name of a Job. A Job that bears another name was made by a person, as
+// "kubectl create job --from" does, and belongs to no run.
+func minuteIn(cronJob *batchv1.CronJob, job *batchv1.Job) (minute int64, ok bool) {
+	digits, ok := strings.CutPrefix(job.Name, cronJob.Name)
+	if !ok || len(digits) < 2 || digits[0] != '-' || digits[1] < '1' || digits[1] > '9' {
+		return 0, false
+	}
+	minute, err := strconv.ParseInt(digits[1:], 10, 64)
+	return minute, err == nil && minute <= lastSecond/60
+}
+
+// scheduledFor gives the run of a Job that was made for this minute. The annotation knows the second; it was not written
 // before Kubernetes 1.28, and the name alone decides the minute.
-func scheduledFor(cronJob *batchv1.CronJob, job *batchv1.Job) (run time.Time, ok bool) {
-	digits, ok := strings.CutPrefix(job.Name, cronJob.Name+"-")
-	if !ok {
-		return time.Time{}, false
-	}
-	minutes, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || minutes > lastSecond/60 {
-		return time.Time{}, false
-	}
-	run = time.Unix(minutes*60, 0).UTC()
+func scheduledFor(minute int64, job *batchv1.Job) time.Time {
 	stamp, err := time.Parse(time.RFC3339, job.Annotations[batchv1.CronJobScheduledTimestampAnnotation])
-	if err == nil && jobName(cronJob, stamp) == job.Name {
-		run = stamp.UTC()
+	if err == nil && minuteOf(stamp) == minute {
+		return stamp.UTC()
 	}
-	return run, jobName(cronJob, run) == job.Name
+	return time.Unix(minute*60, 0).UTC()
 }
 
 // jobFor makes the Job of a run. Its annotation gives the instant in the time zone of spec.timeZone.

@@ -245,6 +245,8 @@ func TestScheduleFarAway(t *testing.T) {
 		{"the latest may be now", show(everyMinute.Latest(time.Time{}, date(2026, 1, 1))), "2026-01-01T00:00:00Z"},
 		{"the latest is not the anchor", show(everyMinute.Latest(date(2026, 1, 1), date(2026, 1, 1).Add(59*time.Second))), "never"},
 		{"an interval counts from its anchor", show(hourly.Latest(date(2026, 1, 1).Add(90*time.Second), date(2026, 1, 2))), "2026-01-01T23:01:30Z"},
+		{"the last day of a leap year whose changes are in no table", show(everyMinute.In(load(t, "Europe/Berlin"), cronjob.OncePerSlot).Next(date(2040, 12, 31))), "2040-12-31T01:01:00+01:00"},
+		{"a year in which they are", show(leapDay.In(load(t, "Australia/Sydney"), cronjob.EveryMatch).Next(date(2040, 12, 31))), "2044-02-29T00:00:00+11:00"},
 		{"a clock that went back", show(hourly.Latest(date(2026, 1, 2), date(2026, 1, 1))), "never"},
 		{"the minutes of a millennium", fmt.Sprint(everyMinute.Count(date(1000, 1, 1), date(2000, 1, 1), 1<<40)), "525948480"},
 	} {

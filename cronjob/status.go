@@ -33,7 +33,7 @@ func active(cronJob *batchv1.CronJob, seen census, pending plan.Pending) (list [
 		switch {
 		case job == nil && isAhead(ref, pending):
 			list = append(list, ref)
-		case job == nil && seen.deleted[ref.UID]:
+		case job == nil && seen.deletions[ref.UID]:
 		case job == nil:
 			events = append(events, event(corev1.EventTypeNormal, "MissingJob", "Active job went missing: %v", ref.Name))
 		case ending(job) != "":
@@ -47,7 +47,7 @@ func active(cronJob *batchv1.CronJob, seen census, pending plan.Pending) (list [
 		if listed || ending(job) != "" {
 			continue
 		}
-		if _, ours := scheduledFor(cronJob, job); ours {
+		if _, ours := minuteIn(cronJob, job); ours {
 			list = append(list, reference(job))
 		}
 		if !slices.ContainsFunc(seen.created, func(c *batchv1.Job) bool { return c.UID == job.UID }) {
@@ -79,8 +79,11 @@ func lastSchedule(cronJob *batchv1.CronJob, seen census, now time.Time) *metav1.
 	last := cronJob.Status.LastScheduleTime
 	for _, jobs := range [][]*batchv1.Job{seen.jobs, seen.created} {
 		for _, job := range jobs {
-			run, ours := scheduledFor(cronJob, job)
-			if ours && !run.After(now) && (last == nil || run.After(last.Time)) {
+			minute, ours := minuteIn(cronJob, job)
+			if !ours || last != nil && minute < minuteOf(last.Time) {
+				continue
+			}
+			if run := scheduledFor(minute, job); !run.After(now) && (last == nil || run.After(last.Time)) {
 				last = &metav1.Time{Time: run}
 			}
 		}

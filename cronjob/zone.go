@@ -49,6 +49,9 @@ func zoneAt(at int64, zone *time.Location) (from, to, offset int64) {
 	if !stop.IsZero() {
 		to = stop.Unix()
 	}
+	if to <= at { // what Go says on the last day of a leap year that the zone has rules for, but no table
+		to = (at/secondsPerDay + 1) * secondsPerDay
+	}
 	return from, to, int64(ahead)
 }
 

@@ -21,6 +21,9 @@ type outcomes struct {
 	answerBy      time.Time          // when a write to one of ours is given up that was not answered: zero if all were
 }
 
+// tried reports whether the new ReplicaSet was asked for in vain.
+func (last outcomes) tried() bool { return last.failure != "" || last.namespaceEnds }
+
 func recall(pending plan.Pending, owner owners.Owner, s sets) outcomes {
 	last := outcomes{refused: map[types.UID]bool{}}
 	for _, o := range pending.Outcomes {

@@ -73,8 +73,8 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 		fresh = newSet(d, owner, a, s, oldPods)
 	}
 
-	tried := last.failure != "" || last.namespaceEnds
-	status, revision := report(d, a, s, stage, last, stage != rollingBack && (fresh == nil || tried), now)
+	settled := stage != rollingBack && !s.awaitsAdoption(last) && (fresh == nil || last.tried())
+	status, revision := report(d, a, s, stage, last, settled, now)
 	if fresh != nil && s.names[fresh.Name] {
 		fresh = nil // another template has the same hash: count it, and the next name is another
 		status.CollisionCount = new(or(status.CollisionCount, 0) + 1)
@@ -119,7 +119,9 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 	}
 	result.Add(pending.RefusedLast(steps)...)
 	result.Add(waits...)
-	explain(&result.Result, d, owner.Ref(), a, stage, oldPods, status)
+	if settled {
+		explain(&result.Result, d, owner.Ref(), a, stage, oldPods, status)
+	}
 	return result, nil
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // report is the status that the view shows, and the revision that the Deployment bears with it: that of the new
-// ReplicaSet, once its own annotations are up to date. settled is false while the new ReplicaSet is still to be made: then only
+// ReplicaSet, once its own annotations are up to date. settled is false while a ReplicaSet is still to be made or adopted: then only
 // what happened is told, and the numbers stay, for progress is judged by how they move once it is there.
 func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, settled bool, now time.Time) (status appsv1.DeploymentStatus, revision string) {
 	status = *d.Status.DeepCopy()
@@ -31,7 +31,7 @@ func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, set
 	if a.deadline > 0 {
 		tellSet(&status, s, last, now)
 	}
-	if settled && stage.rollsOut() && last.failure == "" {
+	if settled && stage.rollsOut() && !last.tried() {
 		judge(d, a, s, &status, now)
 		tellFailure(s, &status)
 	}

@@ -30,7 +30,7 @@ func resize(a aim, s sets, stage stage, statusReplicas int32, oldPods bool) {
 	case stage == paused || stage == sharing:
 		share(a, s, statusReplicas)
 	case stage == recreating:
-		recreate(a, s)
+		recreate(a, s, oldPods)
 	case s.fresh != nil:
 		roll(a, s)
 	}
@@ -39,14 +39,14 @@ func resize(a aim, s sets, stage stage, statusReplicas int32, oldPods bool) {
 	}
 }
 
-// recreate takes the old ReplicaSets to nothing, and when they are there the new one to D.
-func recreate(a aim, s sets) {
+// recreate takes the old ReplicaSets to nothing, and once their pods are gone the new one to D.
+func recreate(a aim, s sets, oldPods bool) {
 	switch {
 	case sum(s.old, planned) > 0:
 		for _, rs := range s.old {
 			rs.size = 0
 		}
-	case s.fresh != nil:
+	case s.fresh != nil && !oldPods:
 		s.fresh.size = a.desired
 	}
 }

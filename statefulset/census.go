@@ -124,6 +124,6 @@ func byName(a, b *corev1.Pod) int {
 func isRefused(pod *corev1.Pod, failures []plan.Outcome) bool {
 	return slices.ContainsFunc(failures, func(o plan.Outcome) bool {
 		_, updates := o.Action.(plan.Update)
-		return updates && o.Action.Target().UID == pod.UID && pod.UID != ""
+		return updates && o.Action.Target().UID == pod.UID && o.Action.Target().Name == pod.Name
 	})
 }

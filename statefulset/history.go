@@ -20,8 +20,10 @@ type past struct {
 	current, update *appsv1.ControllerRevision
 	collisions      int32
 
-	// steps have to be taken before any pod is made of the update's revision.
-	steps []plan.Action
+	// creation records the update's revision, before any pod is made of it: nil if it is there.
+	creation []plan.Action
+	// moved puts it at the end of the history: nil if it is there.
+	moved []plan.Action
 
 	updateTemplate *corev1.PodTemplateSpec
 }
@@ -47,7 +49,7 @@ func remember(set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selec
 	case len(p.History.Holding(patch)) > 0:
 		p.update = p.History.Holding(patch).Latest()
 		if !slices.Contains(p.Orphans, p.update) { // else it is adopted first
-			p.steps = append(p.steps, revisions.Renumber(p.update, p.History.Next()))
+			p.moved = []plan.Action{revisions.Renumber(p.update, p.History.Next())}
 		}
 	case latest != nil && revisions.Means(latest, &set.Spec.Template):
 		p.update = latest
@@ -60,7 +62,7 @@ func remember(set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selec
 		if p.update = place.Existing; p.update == nil {
 			marked := labels.Merge(set.Spec.Template.Labels, labels.Set{hashLabel: hash(&p.collisions)})
 			p.update = revisions.New(owner, place.Name, patch, p.History.Next(), marked, maps.Clone(set.Annotations))
-			p.steps = append(p.steps, plan.Create{Object: p.update})
+			p.creation = []plan.Action{plan.Create{Object: p.update}}
 		}
 		p.collisions = *place.Collisions
 	}

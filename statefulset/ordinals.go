@@ -54,7 +54,7 @@ func (p *planner) vacant(ordinal int) {
 	if len(deleted) > 0 {
 		p.events = append(p.events, failedForClaims("Create", p.set.Name, name, deleted))
 	}
-	next := unit{before: creates}
+	next := unit{claims: creates, needsRevision: true}
 	switch {
 	case !ready:
 	case occupant != nil && occupant.DeletionTimestamp != nil:
@@ -63,10 +63,12 @@ func (p *planner) vacant(ordinal int) {
 		p.waits.add(plan.WaitPerson, plan.RefTo(occupant), time.Time{}, "pod %s is not the set's and bears the name of one", name)
 	default:
 		template, revision := p.templateFor(ordinal)
-		next.after = p.retain(p.holder(ordinal, name, ""), true)
 		next.pod = []plan.Action{plan.Create{Object: newPod(p.set, p.owner, template, revision, ordinal)}}
 	}
 	p.add(next)
+	if len(next.pod) > 0 {
+		p.addEach(p.retain(p.holder(ordinal, name, ""), true))
+	}
 }
 
 // occupied does what is to be done about the pod of an ordinal and reports whether it is healthy.
@@ -76,43 +78,39 @@ func (p *planner) occupied(m *member) (healthy bool) {
 		return false
 	}
 	holder := p.holder(m.ordinal, m.pod.Name, m.pod.UID)
-	var next unit
 	isPending := m.pod.Status.Phase == corev1.PodPending || m.pod.Status.Phase == ""
 	if isPending && !m.unanswered {
 		creates, deleted, _ := p.provide(m.pod.Name)
-		next.before = creates
+		p.addEach(creates)
 		if len(deleted) == 0 {
-			next.after = p.retain(holder, true)
+			p.addEach(p.retain(holder, true))
 		}
 	}
 	if !m.isHealthy() {
-		if p.want.unblock && p.isStuck(m) && !p.want.onDelete {
-			next.pod = p.delete(m, "it is not ready and not of revision "+p.past.update.Name)
+		if p.want.unblock && p.isStuck(m) && p.replaces() {
+			p.add(unit{pod: p.delete(m, "it is not ready and not of revision "+p.past.update.Name)})
 		} else {
 			p.explain(m)
 		}
 		if p.want.ordered {
-			p.add(next)
 			return false
 		}
 	}
 	update, amiss := repair(m.pod, p.set, m.ordinal)
 	if amiss && !isPending && !mountsClaims(m.pod, p.set.Spec.VolumeClaimTemplates) {
 		creates, deleted, _ := p.provide(m.pod.Name)
-		next.before = creates
+		p.addEach(creates)
 		if len(deleted) > 0 {
 			p.events = append(p.events, failedForClaims("Update", p.set.Name, m.pod.Name, deleted))
-			p.add(next)
 			return false
 		}
 	}
 	if !isPending {
-		next.after = p.retain(holder, false)
+		p.addEach(p.retain(holder, false))
 	}
 	if amiss && !m.orphan && !m.unanswered {
-		next.pod = []plan.Action{update}
+		p.add(unit{pod: []plan.Action{update}})
 	}
-	p.add(next)
 	return m.isHealthy()
 }
 

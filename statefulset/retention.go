@@ -98,6 +98,12 @@ func (h holder) isKept(claim *corev1.PersistentVolumeClaim) bool {
 	return !loose && bySet == h.bySet && byPod == h.byPod
 }
 
+// isAnothers reports whether neither the set nor the pod, but somebody else, controls the claim.
+func isAnothers(claim *corev1.PersistentVolumeClaim, owner owners.Owner, pod string) bool {
+	controller := metav1.GetControllerOfNoCopy(claim)
+	return controller != nil && !owner.Owns(claim) && !namesPod(*controller, pod)
+}
+
 func controls(r metav1.OwnerReference) bool { return r.Controller != nil && *r.Controller }
 
 // references are the owner references that the policy wants: those of others stay, and where one of them is a controller
@@ -133,7 +139,7 @@ func (p *planner) retain(h holder, tell bool) []plan.Action {
 		if h.isForeign(claim) {
 			foreign = append(foreign, conflictingController(claim.Name))
 		}
-		if h.isKept(claim) || p.isUnanswered(claim) {
+		if h.isKept(claim) || claim.DeletionTimestamp != nil || p.isUnanswered(claim) {
 			continue
 		}
 		before, after := claim.DeepCopy(), claim.DeepCopy()
@@ -141,7 +147,12 @@ func (p *planner) retain(h holder, tell bool) []plan.Action {
 		if reflect.DeepEqual(before.OwnerReferences, after.OwnerReferences) {
 			continue // the UID of the set or the pod under another kind: nothing to mend
 		}
-		updates = append(updates, plan.Update{Before: before, After: after})
+		update := plan.Update{Before: before, After: after}
+		if h.bySet {
+			live := p.owner.Ref() // a claim that belongs to a set that is gone is deleted, and its data with it
+			update.Live = &live
+		}
+		updates = append(updates, update)
 	}
 	if tell || len(updates) > 0 {
 		p.events = append(p.events, foreign...)

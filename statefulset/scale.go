@@ -21,14 +21,17 @@ func (p *planner) surplus() []*member {
 }
 
 // scaleDown hands the claims of the surplus pods to whom the retention policy says and deletes these pods: under Parallel all,
-// under OrderedReady the highest, and that only if it is healthy, or if no surplus pod below it is unhealthy.
+// under OrderedReady the highest, and that only if it is healthy, or if no surplus pod below it is unhealthy. A pod
+// whose claims could not be handed over last time stays until they are.
 func (p *planner) scaleDown(surplus []*member) {
 	for i, m := range surplus {
-		next := unit{before: p.retain(p.holder(m.ordinal, m.pod.Name, m.pod.UID), false)}
-		if i == 0 || !p.want.ordered {
-			next.pod = p.remove(m, surplus[i+1:])
+		claims := p.retain(p.holder(m.ordinal, m.pod.Name, m.pod.UID), false)
+		switch {
+		case i > 0 && p.want.ordered, wereRefused(claims, p.pending.Failures()):
+			p.addEach(claims)
+		default:
+			p.add(unit{claims: claims, pod: p.remove(m, surplus[i+1:])})
 		}
-		p.add(next)
 	}
 }
 
@@ -44,7 +47,7 @@ func (p *planner) remove(m *member, below []*member) []plan.Action {
 	}
 	if p.want.ordered && !m.isHealthy() && !p.want.unblock && !pods.IsTerminal(m.pod) {
 		if at := slices.IndexFunc(below, func(other *member) bool { return !other.isUp() }); at >= 0 {
-			p.waits.add(plan.WaitPodReady, plan.RefTo(m.pod), pods.AvailableAt(m.pod, p.want.minReady),
+			p.waits.add(plan.WaitPodReady, plan.RefTo(m.pod), time.Time{},
 				"surplus pod %s is not available, and neither is %s: the set is scaled down once one of them is; if neither can be, delete it",
 				m.pod.Name, below[at].pod.Name)
 			return nil

@@ -68,8 +68,16 @@ func Plan(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, er
 	if errs := invalid(set, policy); len(errs) > 0 {
 		return Result{}, errs.ToAggregate()
 	}
+	result, err := planAt(set, observed, policy)
+	if assumed := assumedUntil(set, observed); err == nil && !assumed.IsZero() {
+		err = result.awaitAnswers(set, observed, policy, assumed)
+	}
+	return result, err
+}
+
+// planAt plans as if all that was issued and is not seen had happened.
+func planAt(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, error) {
 	now, pending := observed.Now, observed.Pending
-	assumed := plan.AssumedUntil([]*appsv1.StatefulSet{set}, pending, now)
 	set = plan.Latest(set, pending, now)
 	owner := owners.New(set, policy.Owner, metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"})
 	selector, err := metav1.LabelSelectorAsSelector(set.Spec.Selector)
@@ -94,11 +102,9 @@ func Plan(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, er
 		result.Add(writeStatus(set, owner, status))
 	}
 	result.WakeBy(seen.nextAvailable)
-	result.WakeBy(pending.AnswerBy(past.update))
-	result.WakeBy(assumed)
-	result.WakeBy(plan.AssumedUntil(observed.Pods, pending, now))
-	result.WakeBy(plan.AssumedUntil(observed.Claims, pending, now))
-	result.WakeBy(plan.AssumedUntil(observed.Revisions, pending, now))
+	if past.update.UID == "" {
+		result.WakeBy(pending.AnswerBy(past.update))
+	}
 	if set.DeletionTimestamp != nil {
 		result.Add(plan.Wait{For: plan.WaitDeletion, Object: owner.Ref(), Reason: "the StatefulSet is being deleted"})
 		return result, nil
@@ -122,11 +128,42 @@ func Plan(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, er
 	}
 	p.forget()
 
-	result.Add(past.steps...)
-	result.Add(arrange(p.units, pending.Failures(), want.batch)...)
+	result.Add(arrange(past.creation, p.units, pending.Failures(), want.batch)...)
 	result.Events = p.events
 	p.waits.tell(&result.Result)
 	return result, nil
+}
+
+// awaitAnswers sees that what was issued and never happened is issued again: it wakes when the first of it is given up, if there will be
+// something to do then.
+func (r *Result) awaitAnswers(set *appsv1.StatefulSet, observed Observed, policy Policy, assumed time.Time) error {
+	if !r.Empty() {
+		r.WakeBy(assumed)
+		return nil
+	}
+	observed.Now = assumed
+	later, err := Plan(set, observed, policy)
+	if err != nil {
+		return err
+	}
+	if !later.Empty() {
+		later.Wake = assumed
+	}
+	r.WakeBy(later.Wake)
+	if len(r.Actions) == 0 && !later.Empty() {
+		r.Add(plan.Wait{For: plan.WaitAnswer, Object: plan.RefTo(set), Until: assumed, Reason: "a change was issued, and the view does not show it yet"})
+	}
+	return nil
+}
+
+// assumedUntil is when to look again at changes that were issued and are not seen: if they never happened they are repeated then.
+func assumedUntil(set *appsv1.StatefulSet, observed Observed) time.Time {
+	var first plan.Result
+	first.WakeBy(plan.AssumedUntil([]*appsv1.StatefulSet{set}, observed.Pending, observed.Now))
+	first.WakeBy(plan.AssumedUntil(observed.Pods, observed.Pending, observed.Now))
+	first.WakeBy(plan.AssumedUntil(observed.Claims, observed.Pending, observed.Now))
+	first.WakeBy(plan.AssumedUntil(observed.Revisions, observed.Pending, observed.Now))
+	return first.Wake
 }
 
 // planner is one plan in the making.
@@ -146,8 +183,9 @@ type planner struct {
 	waits  waits
 }
 
-// claim adopts the orphans that are the set's and releases what is no longer.
+// claim adopts the orphans that are the set's, releases what is no longer, and keeps the history in order.
 func (p *planner) claim() {
+	p.addEach(p.past.moved)
 	for _, revision := range p.past.Orphans {
 		p.add(unit{pod: []plan.Action{p.owner.Adopt(revision)}})
 	}
@@ -160,8 +198,15 @@ func (p *planner) claim() {
 }
 
 func (p *planner) add(u unit) {
-	if len(u.before)+len(u.pod)+len(u.after) > 0 {
+	if len(u.claims)+len(u.pod) > 0 {
 		p.units = append(p.units, u)
+	}
+}
+
+// addEach adds actions that do not depend on each other, nor anything on them.
+func (p *planner) addEach(actions []plan.Action) {
+	for _, a := range actions {
+		p.add(unit{pod: []plan.Action{a}})
 	}
 }
 

@@ -11,12 +11,19 @@ func (p *planner) isOutdated(m *member) bool {
 	return p.want.updateFrom <= m.ordinal && m.ordinal < p.want.end && m.revision() != p.past.update.Name
 }
 
+// replaces reports whether pods of old revisions may be deleted for the update: unless that is for a person to do, or the revision to
+// replace them by cannot be recorded.
+func (p *planner) replaces() bool {
+	return !p.want.onDelete && !wereRefused(p.past.creation, p.pending.Failures())
+}
+
 // update deletes pods of old revisions, from the highest ordinal to the lowest: their successors are created from the
 // new one.
 func (p *planner) update() {
 	switch {
 	case p.want.onDelete:
 		p.awaitDeletion()
+	case !p.replaces():
 	case p.want.disruptions == 0:
 		p.updateNext()
 	default:

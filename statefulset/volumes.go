@@ -32,7 +32,8 @@ func (p *planner) storage(volumes []*corev1.PersistentVolume, view []*corev1.Per
 	p.warnOfSharing(volumes)
 }
 
-// bind gives each claim of the set's pods that has no volume the first of the free volumes that fits it: the smallest.
+// bind gives each claim of the set's pods that has no volume the first of the free volumes that fits it: the smallest. A claim that
+// is still to change hands is bound afterwards: no object is written twice in one plan, nor before a binding shows.
 func (p *planner) bind(free []*corev1.PersistentVolume) {
 	for i := range p.seen.members {
 		m := &p.seen.members[i]
@@ -40,12 +41,13 @@ func (p *planner) bind(free []*corev1.PersistentVolume) {
 			continue
 		}
 		for _, claim := range p.claimsOf(m.pod.Name) {
-			if claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || p.isUnanswered(claim) {
+			if claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || p.isUnanswered(claim) ||
+				!p.holder(m.ordinal, m.pod.Name, m.pod.UID).isKept(claim) || isAnothers(claim, p.owner, m.pod.Name) {
 				continue
 			}
 			at := slices.IndexFunc(free, func(v *corev1.PersistentVolume) bool { return isFreeFor(v, claim) && fits(v, &claim.Spec) })
 			if at >= 0 {
-				p.add(unit{before: []plan.Action{plan.Bind{Object: plan.RefTo(claim), To: plan.RefTo(free[at])}}})
+				p.addEach([]plan.Action{plan.Bind{Object: plan.RefTo(claim), To: plan.RefTo(free[at])}})
 				free = slices.Delete(free, at, at+1)
 			}
 		}

@@ -53,8 +53,9 @@ func read(set *appsv1.StatefulSet, policy Policy) wanted {
 	if rolling != nil {
 		want.updateFrom += int(orElse(rolling.Partition, 0))
 	}
-	// The API server fills in the parameters of RollingUpdate only together with the type.
-	want.keepsCurrent = rolling == nil && spec.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType
+	// The API server fills in the parameters of RollingUpdate only together with the type. A pod that was replaced because it blocked
+	// the update must not come back as it was.
+	want.keepsCurrent = rolling == nil && spec.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType && !policy.Unblock
 	if policy.MaxUnavailable {
 		want.disruptions = 1
 		if rolling != nil && rolling.MaxUnavailable != nil {

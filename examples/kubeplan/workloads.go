@@ -30,11 +30,11 @@ type workloadKind struct {
 func workloadKinds() []workloadKind {
 	return []workloadKind{
 		{"batch/v1", "CronJob", "cj", nil},
-		{"apps/v1", "DaemonSet", "ds", nil},
-		{"apps/v1", "Deployment", "deploy", nil},
+		{"apps/v1", "DaemonSet", "ds", with(planDaemonSet)},
+		{"apps/v1", "Deployment", "deploy", with(planDeployment)},
 		{"batch/v1", "Job", "job", nil},
 		{"apps/v1", "ReplicaSet", "rs", with(planReplicaSet)},
-		{"apps/v1", "StatefulSet", "sts", nil},
+		{"apps/v1", "StatefulSet", "sts", with(planStatefulSet)},
 	}
 }
 

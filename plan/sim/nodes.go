@@ -32,6 +32,8 @@ const (
 	defaultTolerance = 300 * time.Second
 	// orphanAge is how long the object of a pod outlives its node.
 	orphanAge = 40 * time.Second
+	// unscheduledAge is how long a pod that is being deleted without ever having had a node may stay as it was.
+	unscheduledAge = 20 * time.Second
 	// kubeletVersion is what nodes report.
 	kubeletVersion = "v1.36.3"
 )
@@ -87,8 +89,13 @@ func (c *Cluster) startNodes() func(Write) {
 		case *corev1.Node:
 			c.nodeWritten(w, obj)
 		case *corev1.Pod:
-			if w.After != nil && obj.Spec.NodeName != "" {
+			switch {
+			case w.After == nil:
+			case obj.Spec.NodeName != "":
 				c.podOnNode(obj)
+			case obj.DeletionTimestamp != nil && !pods.IsTerminal(obj):
+				uid := obj.UID
+				c.after(unscheduledAge, "unscheduled "+string(uid), func() { c.dropUnscheduled(uid) })
 			}
 		}
 	}
@@ -189,6 +196,17 @@ func (c *Cluster) dropOrphan(uid types.UID) {
 	pod = c.disrupt(byPodGC, pod, phase, "DeletionByPodGC", "PodGC: node no longer exists")
 	atOnce := int64(0)
 	c.remove(byPodGC, pod, metav1.DeleteOptions{GracePeriodSeconds: &atOnce})
+}
+
+// dropUnscheduled ends a pod that is being deleted and was never given a node: no kubelet will, and a finalizer keeps it.
+func (c *Cluster) dropUnscheduled(uid types.UID) {
+	pod, _ := c.store.byUID[uid].(*corev1.Pod)
+	if pod == nil || pod.Spec.NodeName != "" || pods.IsTerminal(pod) {
+		return
+	}
+	next := clone(pod)
+	next.Status.Phase = corev1.PodFailed
+	c.replace(byPodGC, verbUpdateStatus, pod, next)
 }
 
 // disrupt marks a pod that is about to be deleted through no fault of its own.

@@ -52,6 +52,20 @@
 //	    sets taints of a node, or takes them away
 //	kubectl exec POD [-n NAMESPACE] -- hostname | cat FILE | curl -s http://localhost | sh -c 'echo TEXT > FILE'
 //	    runs a command in a pod: one of these few; in TEXT, $(hostname) stands for the name of the pod
+//	kubectl set image KIND NAME CONTAINER=IMAGE... [-n NAMESPACE] [--record]
+//	    gives containers another image; the container * is all of them
+//	kubectl rollout status KIND NAME [-n NAMESPACE] [--timeout DURATION]
+//	    tells how far a rollout is, and lets time pass until it is done or stuck, at most 1h unless said otherwise
+//	kubectl rollout history KIND NAME [-n NAMESPACE]
+//	    lists the revisions that can be gone back to
+//	kubectl rollout undo KIND NAME [--to-revision N] [-n NAMESPACE]
+//	    goes back to the revision before, or to a certain one
+//	kubectl rollout pause deployment NAME [-n NAMESPACE]
+//	    keeps a changed template from being rolled out
+//	kubectl rollout resume deployment NAME [-n NAMESPACE]
+//	    ends a pause
+//	kubectl rollout restart KIND NAME [-n NAMESPACE]
+//	    replaces all pods by new ones of the same template
 //	cluster [--nodes N] [--seed N] [--start RFC3339]
 //	    chooses the cluster, as the first command. Without it there are 3 nodes
 //	advance DURATION

@@ -7,12 +7,14 @@ import (
 
 	"github.com/kubeplan/kubeplan/plan/sim"
 	"github.com/kubeplan/kubeplan/replicaset"
+	"github.com/kubeplan/kubeplan/rollout"
 )
 
 // hosts are the controllers of the cluster: one planner each.
 func hosts() []sim.Host {
 	return []sim.Host{
 		sim.ReplicaSets(replicaset.Policy{}),
+		sim.Deployments(rollout.Policy{}),
 	}
 }
 

@@ -23,7 +23,7 @@ func verbs() []verb {
 			applyVerb(), createVerb(), getVerb(), describeVerb(), deleteVerb(), scaleVerb(), patchVerb(), editVerb(),
 			labelVerb(), annotateVerb(), taintVerb(), execVerb(),
 		},
-		clusterVerbs(), timeVerbs(), nodeVerbs(), containerVerbs(), faultVerbs(), lookVerbs(),
+		rolloutVerbs(), clusterVerbs(), timeVerbs(), nodeVerbs(), containerVerbs(), faultVerbs(), lookVerbs(),
 	)
 }
 

@@ -1,0 +1,63 @@
+package daemonset_test
+
+import (
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubeplan/kubeplan/daemonset"
+)
+
+// Two of three nodes take the pod of a new DaemonSet.
+func ExamplePlan() {
+	labels := map[string]string{"app": "agent"}
+	agent := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent", UID: "5a1f", Generation: 1},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:v2"}}},
+			},
+		},
+	}
+	master := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "master"}}
+	master.Spec.Taints = []corev1.Taint{{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}}
+	nodes := []*corev1.Node{
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
+		master,
+	}
+
+	result, err := daemonset.Plan(agent, daemonset.Observed{Now: time.Now(), Nodes: nodes}, daemonset.Policy{})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, action := range result.Actions {
+		fmt.Println(action)
+	}
+	fmt.Println("master:", daemonset.ShouldRun(master, agent).Message)
+	// Output:
+	// update-status DaemonSet default/agent: status.desiredNumberScheduled 0 -> 2, status.numberUnavailable none -> 2, status.observedGeneration none -> 1
+	// create ControllerRevision default/agent-85688477c5
+	// create Pod default/agent-*
+	// create Pod default/agent-*
+	// master: taint node-role.kubernetes.io/control-plane:NoSchedule is not tolerated
+}
+
+// An autoscaler asks about nodes that do not exist yet.
+func ExamplePlacement() {
+	agent := &appsv1.DaemonSet{}
+	agent.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	placement := daemonset.NewPlacement(agent)
+	for _, disk := range []string{"ssd", "hdd"} {
+		verdict := placement.ShouldRun(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"disk": disk}}})
+		fmt.Printf("%s: %t %q\n", disk, verdict.ShouldRun, verdict.Message)
+	}
+	// Output:
+	// ssd: true ""
+	// hdd: false "node selector disk=ssd: the node has disk=hdd"
+}

@@ -1,0 +1,153 @@
+package daemonset
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// update replaces old pods as the strategy allows.
+func (p *planner) update() {
+	if isOnDelete(p.ds) {
+		return
+	}
+	desired := 0
+	for i := range p.seen.places {
+		if p.seen.places[i].run {
+			desired++
+		}
+	}
+	surge, unavailable := surge(p.ds, desired), p.mayBeUnavailable(desired)
+	switch {
+	case surge > 0:
+		p.replaceBefore(surge, desired)
+	case unavailable == 0 && desired > 0:
+		p.replaceAfter(1) // both 0 would stop the update for good
+	default:
+		p.replaceAfter(unavailable)
+	}
+}
+
+// mayBeUnavailable is maxUnavailable of that many nodes, rounded up; 1 if it is not given.
+func (p *planner) mayBeUnavailable(nodes int) int {
+	rolling := p.ds.Spec.UpdateStrategy.RollingUpdate
+	if rolling == nil || rolling.MaxUnavailable == nil {
+		return 1
+	}
+	return scaled(*rolling.MaxUnavailable, nodes)
+}
+
+// replaceAfter deletes old pods; their nodes get new ones once they are gone. Those that are not available go in any
+// case. Of the available ones as many go as leave no more than the limit of nodes without an available pod; nodes where pods
+// do not belong, but stay, count like the others.
+func (p *planner) replaceAfter(limit int) {
+	var candidates []onPlace
+	var relief []time.Time // when nodes will no longer lack an available pod
+	for i := range p.seen.places {
+		place := &p.seen.places[i]
+		if !place.run && len(place.pods) == 0 {
+			continue
+		}
+		older, newer, ok := place.generations()
+		switch {
+		case !ok || (older == nil) == (newer == nil): // being replaced, or for the next plan to put in order
+			limit--
+		case newer != nil && newer.available:
+		case newer != nil:
+			limit--
+			relief = append(relief, p.becomesAvailable(newer))
+		case older.available:
+			candidates = append(candidates, onPlace{place, older})
+		default:
+			limit--
+			p.condemn(place, older, "it is not of revision %s, and not available", p.past.hash)
+		}
+	}
+	p.order()
+	for _, c := range first(candidates, limit) {
+		p.condemn(c.place, c.member, "it is not of revision %s", p.past.hash)
+	}
+	if limit <= 0 && len(candidates) > 0 {
+		p.awaitsAny(1-limit, relief)
+	}
+}
+
+// replaceBefore creates new pods beside old ones, which go once the new are available. Beside an old pod that is not available
+// there is a new one in any case; beside available ones on as many nodes as the limit allows. Where pods no longer
+// belong, those that are not available go, and the others as far as enough are available elsewhere.
+func (p *planner) replaceBefore(limit, desired int) {
+	var candidates, misplaced []onPlace
+	var relief []time.Time // when more nodes will have an available pod
+	available := 0
+	for i := range p.seen.places {
+		place := &p.seen.places[i]
+		older, newer, ok := place.generations()
+		if !ok || slices.ContainsFunc(place.pods, p.lingers) {
+			limit--
+			continue
+		}
+		switch serving := cmp.Or(older, newer); {
+		case serving == nil:
+		case serving.available:
+			available++
+		default:
+			relief = append(relief, p.becomesAvailable(serving))
+		}
+		switch {
+		case older == nil:
+		case newer != nil && !newer.available:
+			limit--
+			p.awaits(newer)
+		case newer != nil:
+			p.condemn(place, older, "pod %s has replaced it", newer.pod.Name)
+		case !place.run && !older.available:
+			p.condemn(place, older, "it does not belong on node %s, and is not available", place.name)
+		case !place.run:
+			misplaced = append(misplaced, onPlace{place, older})
+		case !older.available:
+			p.missing = append(p.missing, place.name)
+		default:
+			candidates = append(candidates, onPlace{place, older})
+		}
+	}
+	p.order()
+	for _, c := range first(misplaced, available-desired) {
+		p.condemn(c.place, c.member, "it does not belong on node %s, and enough others are available", c.place.name)
+	}
+	if available <= desired && len(misplaced) > 0 {
+		p.awaitsAny(1+desired-available, relief)
+	}
+	for _, c := range first(candidates, limit) {
+		p.missing = append(p.missing, c.place.name)
+	}
+}
+
+// onPlace is a pod that may be replaced.
+type onPlace struct {
+	place  *place
+	member *member
+}
+
+// first gives the first of the candidates, by node.
+func first(candidates []onPlace, limit int) []onPlace {
+	slices.SortFunc(candidates, func(a, b onPlace) int { return strings.Compare(a.place.name, b.place.name) })
+	return candidates[:max(0, min(limit, len(candidates)))]
+}
+
+// generations finds the old and the new pod of a node: not ok if there are two of either.
+func (place *place) generations() (older, newer *member, ok bool) {
+	for j := range place.pods {
+		m := &place.pods[j]
+		switch {
+		case m.going:
+		case m.updated && newer == nil:
+			newer = m
+		case !m.updated && older == nil:
+			older = m
+		default:
+			return nil, nil, false
+		}
+	}
+	return older, newer, true
+}
