@@ -59,8 +59,9 @@ func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, e
 	if cronJob == nil {
 		return Result{}, field.ErrorList{field.Required(field.NewPath("cronJob"), "")}.ToAggregate()
 	}
+	observed.Pending = answered(observed.Pending)
 	now, pending := observed.Now, observed.Pending
-	assumed := assumedUntil(cronJob, observed)
+	assumed := plan.AssumedUntil(observed.Jobs, pending, now)
 	cronJob = plan.Latest(cronJob, pending, now)
 	schedule, errs := understand(cronJob, observed.Zone, policy)
 	if len(errs) > 0 {
@@ -103,15 +104,18 @@ func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, e
 	return result, nil
 }
 
-// assumedUntil is when to look again at changes of the CronJob and its Jobs that were issued and are not seen: if they
-// never happened they are repeated then.
-func assumedUntil(cronJob *batchv1.CronJob, observed Observed) time.Time {
-	until := plan.AssumedUntil([]*batchv1.CronJob{cronJob}, observed.Pending, observed.Now)
-	jobs := plan.AssumedUntil(observed.Jobs, observed.Pending, observed.Now)
-	if until.IsZero() || !jobs.IsZero() && jobs.Before(until) {
-		return jobs
+// answered leaves out the status writes that nobody answered. A Job may only be deleted once its run is known to be in
+// lastScheduleTime, or the run could start again. The write is planned again instead: it carries the resourceVersion that
+// it was made from.
+func answered(pending plan.Pending) plan.Pending {
+	known := plan.Pending{Seen: pending.Seen}
+	for _, o := range pending.Outcomes {
+		if _, writes := o.Action.(plan.UpdateStatus); writes && o.Reply == nil && o.Err == nil {
+			continue
+		}
+		known.Outcomes = append(known.Outcomes, o)
 	}
-	return until
+	return known
 }
 
 // replace deletes the Jobs that stand in the way of a run, unless they are being deleted.

@@ -313,7 +313,7 @@ func TestPlan(t *testing.T) {
 			pending: plan.Pending{Outcomes: []plan.Outcome{created(job("10:05:00", unsent), nil, nil)}}, want: []string{create, next}, wake: "10:10:00"},
 		{name: "nothing may run beside it with Forbid", cronJob: hello(concurrency("Forbid")), now: "10:05:01",
 			pending: plan.Pending{Outcomes: []plan.Outcome{created(job("10:04:00", unsent), nil, nil)}},
-			want:    []string{"wait for Answer of CronJob default/hello until 2026-01-02T10:09:59Z: the run of 2026-01-02T10:05:00Z may not start beside hello-29455804, whose creation was not answered", strings.Replace(next, "is due", "can start", 1)}, wake: "10:09:59"},
+			want:    []string{"wait for Answer of CronJob default/hello until 2026-01-02T10:09:59Z: the run of 2026-01-02T10:05:00Z may not start beside hello-29455804, whose creation was not answered", "wait for Schedule of CronJob default/hello until 2026-01-02T10:09:59Z: the next run can start"}, wake: "10:09:59"},
 		{name: "nor with Replace, which cannot delete it", cronJob: hello(concurrency("Replace"), deadline(10)), now: "10:05:01",
 			pending: plan.Pending{Outcomes: []plan.Outcome{created(job("10:04:00", unsent), nil, nil)}},
 			want:    []string{"wait for Answer of CronJob default/hello: the run of 2026-01-02T10:05:00Z may not start beside hello-29455804, whose creation was not answered", strings.Replace(next, "is due", "can start", 1)}, wake: "10:10:00"},

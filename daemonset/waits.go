@@ -2,6 +2,7 @@ package daemonset
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -55,7 +56,7 @@ func (p *planner) tally() tally {
 
 func (t *tally) add(place *place, m *member, pending plan.Pending) {
 	switch {
-	case m.unanswered && place.run:
+	case m.unanswered && place.run && !place.hasNew():
 		t.unanswered++
 		t.answerBy = earlier(t.answerBy, pending.AnswerBy(m.pod))
 	case m.unanswered || m.going || m.deleted || m.bound:
@@ -75,6 +76,11 @@ func (t *tally) add(place *place, m *member, pending plan.Pending) {
 	if !m.updated && m.isAtWork() {
 		t.old++
 	}
+}
+
+// hasNew reports whether there is an up-to-date pod for certain: nothing happens there when an answer is given up.
+func (place *place) hasNew() bool {
+	return slices.ContainsFunc(place.pods, func(m member) bool { return m.updated && !m.going && !m.unanswered })
 }
 
 // explain says what the DaemonSet waits for, in the order in which pods come up.

@@ -34,10 +34,10 @@ func BenchPod(name string, owner metav1.OwnerReference, labels map[string]string
 	pod.Annotations = map[string]string{"example.com/checksum": fmt.Sprintf("%064x", len(name)), "example.com/inject": "true"}
 	pod.ManagedFields = []metav1.ManagedFieldsEntry{{
 		Manager: "kube-controller-manager", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &created,
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":"` + strings.Repeat("x", 400) + `"}`)},
+		FieldsType: "FieldsV1", FieldsV1: managedFields("spec"),
 	}, {
 		Manager: "kubelet", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &ready, Subresource: "status",
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:status":"` + strings.Repeat("x", 400) + `"}`)},
+		FieldsType: "FieldsV1", FieldsV1: managedFields("status"),
 	}}
 	pod.Spec.NodeName = node
 	pod.Spec.ServiceAccountName = "default"
@@ -83,4 +83,11 @@ func BenchPod(name string, owner metav1.OwnerReference, labels map[string]string
 		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: ready})
 	}
 	return pod
+}
+
+// managedFields is as long as what servers note about who set which field.
+func managedFields(of string) *metav1.FieldsV1 {
+	fields := &metav1.FieldsV1{}
+	fields.SetRawString(`{"f:` + of + `":"` + strings.Repeat("x", 400) + `"}`)
+	return fields
 }

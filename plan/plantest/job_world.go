@@ -26,7 +26,7 @@ func JobWorld() World {
 			j := drawJob(t)
 			j.TypeMeta = metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}
 			j.ObjectMeta = metav1.ObjectMeta{Namespace: j.Namespace, Name: j.Name}
-			j.Spec.TTLSecondsAfterFinished = nil // what is gone is nowhere
+			j.Spec.TTLSecondsAfterFinished, j.Spec.ActiveDeadlineSeconds = nil, nil // what ends by itself is not at rest
 			return j
 		}),
 		Edits: []Edit{

@@ -3,7 +3,6 @@ package plantest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -450,19 +449,17 @@ func (r ranks) isReady(pod *corev1.Pod) (since time.Time, ready bool) {
 	return time.Time{}, false
 }
 
-// isAvailable: Ready for long enough, and not being deleted.
-func (r ranks) isAvailable(ordinal int) bool {
+// isHealthy: it runs, Ready for long enough, and is not being deleted.
+func (r ranks) isHealthy(ordinal int) bool {
 	pod := r.members[ordinal]
-	if pod == nil || pod.DeletionTimestamp != nil {
-		return false
-	}
+	return pod != nil && pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodRunning && r.isAvailable(pod)
+}
+
+// isAvailable: Ready for long enough.
+func (r ranks) isAvailable(pod *corev1.Pod) bool {
 	since, ready := r.isReady(pod)
 	wait := r.set.Spec.MinReadySeconds
 	return ready && (wait == 0 || !since.IsZero() && r.now.Sub(since).Seconds() >= float64(wait))
-}
-
-func (r ranks) isHealthy(ordinal int) bool {
-	return r.isAvailable(ordinal) && r.members[ordinal].Status.Phase == corev1.PodRunning
 }
 
 func (r ranks) isOrdered() bool {
@@ -474,7 +471,7 @@ func (r ranks) inRange(ordinal int) bool { return r.start <= ordinal && ordinal 
 func (r ranks) available() int {
 	available := 0
 	for ordinal := r.start; ordinal < r.end; ordinal++ {
-		if r.isAvailable(ordinal) {
+		if r.isHealthy(ordinal) {
 			available++
 		}
 	}
@@ -530,7 +527,7 @@ func statefulSetStep(before, after Snapshot) error {
 		if err := b.mayGo(ordinal, policy); err != nil {
 			return err
 		}
-		if b.inRange(ordinal) && b.isAvailable(ordinal) && !isFinished(was) {
+		if b.inRange(ordinal) && b.isHealthy(ordinal) {
 			deletedForUpdate++
 		}
 	}
@@ -690,14 +687,14 @@ func compareStatefulSetStatus(s Snapshot, r ranks, got appsv1.StatefulSetStatus)
 		CollisionCount:     got.CollisionCount,
 		Conditions:         r.set.Status.Conditions,
 	}
-	for ordinal, pod := range maps.All(r.members) {
+	for _, pod := range r.members {
 		if !s.controls(pod) {
 			continue
 		}
 		want.Replicas++
 		if _, ready := r.isReady(pod); ready && pod.Status.Phase == corev1.PodRunning {
 			want.ReadyReplicas++
-			if r.isAvailable(ordinal) || pod.DeletionTimestamp != nil && r.wasAvailable(pod) {
+			if r.isAvailable(pod) { // even while it is being deleted
 				want.AvailableReplicas++
 			}
 		}
@@ -709,13 +706,6 @@ func compareStatefulSetStatus(s Snapshot, r ranks, got appsv1.StatefulSetStatus)
 		return fmt.Errorf("the status is behind:\n%s", difference(want, got))
 	}
 	return nil
-}
-
-// wasAvailable: a pod that is being deleted counts as available in the status as long as it is Ready.
-func (r ranks) wasAvailable(pod *corev1.Pod) bool {
-	since, _ := r.isReady(pod)
-	wait := r.set.Spec.MinReadySeconds
-	return wait == 0 || !since.IsZero() && r.now.Sub(since).Seconds() >= float64(wait)
 }
 
 // statefulSetGoal: a pod for each ordinal, available and of the revision that it is to have, no other, and a status that says so.

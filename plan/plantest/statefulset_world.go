@@ -39,7 +39,7 @@ func StatefulSetWorld() World {
 			if retention := set.Spec.PersistentVolumeClaimRetentionPolicy; retention != nil {
 				retention.WhenScaled = "" // a foreground deletion of such a set never ends: the claim waits for its pod and the pod for its claim
 			}
-			if strategy := &set.Spec.UpdateStrategy; strategy.RollingUpdate == nil {              // no person deletes pods for it, nor does one come back as it was
+			if strategy := &set.Spec.UpdateStrategy; strategy.RollingUpdate == nil { // no person deletes pods for it, nor does one come back as it was
 				strategy.Type = ""
 			}
 			return set
@@ -93,10 +93,13 @@ func statefulSetEdits() []Edit {
 }
 
 // claimsFirst: a StatefulSet's host never deletes a claim, and never creates a pod whose ordinal was not wanted at any time, or before its
-// claims, however its view lags.
-func claimsFirst(c *sim.Cluster) func(sim.Write) error {
-	end := 0
+// claims were, however its view lags.
+func claimsFirst(*sim.Cluster) func(sim.Write) error {
+	end, claims := 0, map[string]bool{} // those that there were at any time: others may have deleted them behind the host's back
 	return func(w sim.Write) error {
+		if claim, ok := w.Object().(*corev1.PersistentVolumeClaim); ok {
+			claims[claim.Name] = true
+		}
 		if set, ok := w.Object().(*appsv1.StatefulSet); ok {
 			start := 0
 			if set.Spec.Ordinals != nil {
@@ -121,10 +124,7 @@ func claimsFirst(c *sim.Cluster) func(sim.Write) error {
 				return fmt.Errorf("pod %s comes, which nobody ever wanted", obj.Name)
 			}
 			for _, v := range obj.Spec.Volumes {
-				if v.PersistentVolumeClaim == nil {
-					continue
-				}
-				if _, err := c.Get("PersistentVolumeClaim", obj.Namespace, v.PersistentVolumeClaim.ClaimName); err != nil {
+				if v.PersistentVolumeClaim != nil && !claims[v.PersistentVolumeClaim.ClaimName] {
 					return fmt.Errorf("pod %s comes before its claim %s", obj.Name, v.PersistentVolumeClaim.ClaimName)
 				}
 			}
