@@ -57,7 +57,7 @@ func RefTo(obj Object) Ref {
 // core, apps or batch. Otherwise both are empty.
 func KindOf(obj Object) metav1.TypeMeta {
 	gvk := obj.GetObjectKind().GroupVersionKind()
-	if gvk.Kind == "" {
+	if gvk.Kind == "" || gvk.Version == "" {
 		if kinds, _, err := scheme().ObjectKinds(obj); err == nil {
 			gvk = kinds[0]
 		}
@@ -110,10 +110,10 @@ var scheme = sync.OnceValue(func() *runtime.Scheme {
 
 // whole returns obj with its apiVersion and kind filled in, a copy if they were missing.
 func whole(obj Object) Object {
-	if obj.GetObjectKind().GroupVersionKind().Kind != "" {
+	kind := KindOf(obj)
+	if obj.GetObjectKind().GroupVersionKind() == kind.GroupVersionKind() {
 		return obj
 	}
-	kind := KindOf(obj)
 	copied := obj.DeepCopyObject().(Object)
 	copied.GetObjectKind().SetGroupVersionKind(kind.GroupVersionKind())
 	return copied

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -87,6 +89,7 @@ func TestOverlay(t *testing.T) {
 		{name: "the same in the other order", view: []*corev1.Pod{at("a", "y"), at("a", "x")}, want: "a@y"},
 		{name: "another namespace says nothing about how far the view has come", view: []*corev1.Pod{elsewhere(at("a", "7"))}, pending: []plan.Outcome{created("b", "5")}, want: "a@7, b@5"},
 		{name: "nil is nobody", view: []*corev1.Pod{nil, at("a", "1"), nil}, want: "a@1"},
+		{name: "nil says nothing about how far the view has come", view: []*corev1.Pod{nil}, pending: []plan.Outcome{created("b", "5")}, want: "b@5"},
 		{
 			name: "a creation that the view does not show yet", view: []*corev1.Pod{at("a", "1")}, seen: seen("4"),
 			pending: []plan.Outcome{created("b", "5")}, want: "a@1, b@5",
@@ -253,6 +256,64 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// The run of a CronJob must not start twice: that it started is remembered until a status tells of it.
+func TestSettleOnce(t *testing.T) {
+	run := func(minute int) time.Time { return issued.Truncate(time.Hour).Add(time.Duration(minute) * time.Minute) }
+	start := func(minute int, version string) plan.Outcome {
+		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprint("tick-", minute), Annotations: map[string]string{
+			batchv1.CronJobScheduledTimestampAnnotation: run(minute).In(time.FixedZone("", 3600)).Format(time.RFC3339),
+		}}}
+		reply := j.DeepCopy()
+		reply.ResourceVersion = version
+		return plan.Outcome{Action: plan.Create{Object: j}, Reply: reply, At: issued}
+	}
+	status := func(minute int) plan.Outcome {
+		c := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "tick", ResourceVersion: "3"}}
+		if minute > 0 {
+			c.Status.LastScheduleTime = &metav1.Time{Time: run(minute)}
+		}
+		return plan.Outcome{Action: plan.UpdateStatus{Before: c, After: c}, Reply: c, At: issued}
+	}
+	lost, denied, broken := start(5, "5"), status(5), status(5)
+	lost.Reply = nil
+	recent := lost
+	recent.At = soon
+	denied.Reply, denied.Err = nil, refused
+	broken.Reply = nil
+	other := start(5, "5")
+	other.Action.(plan.Create).Object.SetAnnotations(nil)
+	for _, tt := range []struct {
+		name     string
+		seen     string
+		outcomes []plan.Outcome
+		want     []plan.Outcome
+	}{
+		{"the view has passed it", "5", []plan.Outcome{start(5, "5")}, []plan.Outcome{start(5, "5")}},
+		{"nobody knows whether the view has passed it", "", []plan.Outcome{start(5, "5")}, []plan.Outcome{start(5, "5")}},
+		{"the status was refused", "5", []plan.Outcome{start(5, "5"), denied}, []plan.Outcome{start(5, "5")}},
+		{"the status was not answered", "5", []plan.Outcome{start(5, "5"), broken}, []plan.Outcome{start(5, "5")}},
+		{"the status was written", "5", []plan.Outcome{start(5, "5"), status(5)}, nil},
+		{"a later status was written", "5", []plan.Outcome{start(5, "5"), status(6)}, nil},
+		{"the status tells of the run before", "5", []plan.Outcome{status(4), start(5, "5")}, []plan.Outcome{start(5, "5")}},
+		{"the clock went back, and the status does not tell yet", "5", []plan.Outcome{start(5, "5"), status(4)}, []plan.Outcome{start(5, "5")}},
+		{"the status tells of no run", "5", []plan.Outcome{start(5, "5"), status(0)}, []plan.Outcome{start(5, "5")}},
+		{"the status was written, and the view is behind", "4", []plan.Outcome{start(5, "5"), status(5)}, []plan.Outcome{start(5, "5")}},
+		{"each by itself", "6", []plan.Outcome{start(5, "5"), status(5), start(6, "6")}, []plan.Outcome{start(6, "6")}},
+		{"two starts, the later one first", "6", []plan.Outcome{start(6, "5"), start(5, "6"), status(5)}, []plan.Outcome{start(6, "5")}},
+		{"a creation without an answer expires", "5", []plan.Outcome{lost}, nil},
+		{"and is the same until then", "5", []plan.Outcome{recent}, []plan.Outcome{recent}},
+		{"a Job that is of no run", "5", []plan.Outcome{other}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := plan.Pending{Seen: map[string]string{"Job": tt.seen, "CronJob": "3"}, Outcomes: tt.outcomes}
+			settled := plan.Settle(before, tooLate)
+			if diff := cmp.Diff(tt.want, settled.Outcomes, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestOutcomeOf(t *testing.T) {
 	pod := schema.GroupResource{Resource: "pods"}
 	create, del := plan.Create{Object: requested("a")}, plan.Delete{Object: plan.RefTo(at("a", ""))}
@@ -304,6 +365,8 @@ func TestRefusedLast(t *testing.T) {
 		{"by UID", []plan.Outcome{refuse(del("a"))}, []plan.Action{del("a"), del("b"), del("c")}, "b c a"},
 		{"by name, for what does not exist yet", []plan.Outcome{refuse(plan.Create{Object: requested("a")})},
 			[]plan.Action{plan.Create{Object: requested("a")}, plan.Create{Object: requested("b")}}, "b a"},
+		{"those behind it come before those ahead of it", []plan.Outcome{refuse(del("b"))}, []plan.Action{del("a"), del("b"), del("c")}, "c a b"},
+		{"several of one batch", []plan.Outcome{refuse(del("d")), refuse(del("a"))}, []plan.Action{del("a"), del("b"), del("c"), del("d"), del("e")}, "e b c a d"},
 		{"names to be generated are nobody's", []plan.Outcome{refuse(generated("x-"))}, []plan.Action{generated("x-"), del("b")}, " b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
