@@ -5,6 +5,7 @@ package revisions
 import (
 	"cmp"
 	"hash/fnv"
+	"math"
 	"slices"
 	"strconv"
 
@@ -67,12 +68,15 @@ func (h History) Latest() *appsv1.ControllerRevision {
 	return h[len(h)-1]
 }
 
-// Next is the number behind the newest, 1 for the first.
+// Next is the number behind the newest, 1 for the first. Behind the largest number there is none: it is given again.
 func (h History) Next() int64 {
 	if len(h) == 0 {
 		return 1
 	}
-	return h.Latest().Revision + 1
+	if newest := h.Latest().Revision; newest < math.MaxInt64 {
+		return newest + 1
+	}
+	return math.MaxInt64
 }
 
 // Holding gives the revisions that hold the patch.
@@ -158,8 +162,13 @@ type Placement struct {
 // Place finds a name for a revision that holds the patch: "<workload>-<hash>", counting collisions up from count as long
 // as the name is taken by something else, shown in the view or told by a refusal.
 func Place(workload string, patch []byte, view []*appsv1.ControllerRevision, pending plan.Pending, count *int32, hash func(count *int32) string) Placement {
+	return PlaceAs(func(count *int32) string { return Name(workload, hash(count)) }, patch, view, pending, count)
+}
+
+// PlaceAs is Place for revisions whose names are made in another way.
+func PlaceAs(nameOf func(count *int32) string, patch []byte, view []*appsv1.ControllerRevision, pending plan.Pending, count *int32) Placement {
 	for {
-		name := Name(workload, hash(count))
+		name := nameOf(count)
 		existing := History(view).Named(name)
 		switch {
 		case existing != nil && Holds(existing, patch):
