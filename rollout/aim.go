@@ -53,8 +53,12 @@ func fenceposts(strategy *appsv1.RollingUpdateDeployment, desired int) (surge, u
 	if strategy != nil && strategy.MaxUnavailable != nil {
 		maxUnavailable = strategy.MaxUnavailable
 	}
-	// Validation has seen both: no error is left to handle.
-	surge, _ = intstr.GetScaledValueFromIntOrPercent(maxSurge, desired, true)
+	// Validation has seen both: no error is left to handle but that of a percentage too large to compute with.
+	surge, err := intstr.GetScaledValueFromIntOrPercent(maxSurge, desired, true)
+	if err != nil || surge < 0 {
+		surge = math.MaxInt32
+	}
+	surge = min(surge, math.MaxInt32)
 	unavailable, _ = intstr.GetScaledValueFromIntOrPercent(maxUnavailable, desired, false)
 	if surge == 0 && unavailable == 0 {
 		unavailable = 1

@@ -40,15 +40,15 @@ func revisionOf(annotations map[string]string) (revision int64, ok bool) {
 	return revision, err == nil
 }
 
-// lastRevision is the highest revision of the ReplicaSets, 0 if there is none.
-func lastRevision(list []*set) int64 {
+// nextRevision is one more than the highest revision of the ReplicaSets.
+func nextRevision(list []*set) int64 {
 	last := int64(0)
 	for _, rs := range list {
 		if revision, ok := revisionOf(rs.Annotations); ok {
 			last = max(last, revision)
 		}
 	}
-	return last
+	return min(last, math.MaxInt64-1) + 1
 }
 
 // mark gives the new ReplicaSet the annotations and minReadySeconds of its Deployment and the revision behind the old ones'.
@@ -56,8 +56,8 @@ func lastRevision(list []*set) int64 {
 func mark(rs *set, d *appsv1.Deployment, revision int64) {
 	rs.minReady = d.Spec.MinReadySeconds
 	for key, value := range d.Annotations {
-		if current, found := rs.Annotations[key]; !stays(key) && (!found || current != value) {
-			rs.annotations[key] = value
+		if !stays(key) {
+			rs.annotate(key, value)
 		}
 	}
 	written, found := rs.Annotations[revisionAnnotation]
@@ -65,10 +65,10 @@ func mark(rs *set, d *appsv1.Deployment, revision int64) {
 	if !ok && written != "" || former >= revision {
 		return
 	}
-	rs.annotations[revisionAnnotation] = strconv.FormatInt(revision, 10)
+	rs.annotate(revisionAnnotation, strconv.FormatInt(revision, 10))
 	if found {
 		if history, ok := remember(rs.Annotations[revisionHistoryAnnotation], written); ok {
-			rs.annotations[revisionHistoryAnnotation] = history
+			rs.annotate(revisionHistoryAnnotation, history)
 		}
 	}
 }
@@ -92,9 +92,7 @@ func remember(history, revision string) (string, bool) {
 // note writes down how large the Deployment is, and may become.
 func note(rs *set, a aim) {
 	for key, value := range sizesNoted(a) {
-		if rs.Annotations[key] != value {
-			rs.annotations[key] = value
-		}
+		rs.annotate(key, value)
 	}
 }
 

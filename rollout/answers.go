@@ -6,7 +6,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/plan"
@@ -14,26 +13,21 @@ import (
 
 // outcomes is what the host reported of the last round.
 type outcomes struct {
-	created       bool               // the new ReplicaSet was created, and no status has been written since
-	failure       string             // why it was not
-	namespaceEnds bool               // it was not, because the namespace is being deleted
-	refused       map[types.UID]bool // the ReplicaSets that the API server would not let us change
-	answerBy      time.Time          // when a write to one of ours is given up that was not answered: zero if all were
+	failure       string    // why the new ReplicaSet was not created
+	namespaceEnds bool      // it was not, because the namespace is being deleted
+	refused       bool      // the API server would not let us change a ReplicaSet
+	answerBy      time.Time // when a write to one of ours is given up that was not answered: zero if all were
 }
 
 // tried reports whether the new ReplicaSet was asked for in vain.
 func (last outcomes) tried() bool { return last.failure != "" || last.namespaceEnds }
 
 func recall(pending plan.Pending, owner owners.Owner, s sets) outcomes {
-	last := outcomes{refused: map[types.UID]bool{}}
+	var last outcomes
 	for _, o := range pending.Outcomes {
 		switch a := o.Action.(type) {
-		case plan.UpdateStatus:
-			if a.After.GetUID() == owner.Ref().UID && o.Err == nil {
-				last.created = false
-			}
 		case plan.Update:
-			last.refused[a.After.GetUID()] = o.Err != nil
+			last.refused = last.refused || o.Err != nil && o.Err.Reason != metav1.StatusReasonConflict // which says only that the view was old
 			last.await(o, a.After, s)
 		case plan.Create:
 			if owner.Owns(a.Object) {
@@ -47,8 +41,10 @@ func recall(pending plan.Pending, owner owners.Owner, s sets) outcomes {
 func (last *outcomes) recallCreation(o plan.Outcome, created plan.Object, s sets) {
 	switch {
 	case o.Err == nil:
-		last.created = s.fresh != nil && s.fresh.Name == created.GetName()
 		last.await(o, created, s)
+		for _, rs := range s.all() {
+			rs.assumed = rs.assumed || o.Reply == nil && plan.Object(rs.ReplicaSet) == created
+		}
 	case plan.NamespaceTerminating(o.Err):
 		last.namespaceEnds = true
 	case o.Err.Reason != metav1.StatusReasonAlreadyExists:

@@ -24,7 +24,7 @@ const (
 )
 
 func condition(t appsv1.DeploymentConditionType, status corev1.ConditionStatus, reason, message string, now time.Time) appsv1.DeploymentCondition {
-	at := metav1.NewTime(now)
+	at := metav1.NewTime(now.Truncate(time.Second)) // as a server stores it: the deadline counts from there
 	return appsv1.DeploymentCondition{Type: t, Status: status, LastUpdateTime: at, LastTransitionTime: at, Reason: reason, Message: message}
 }
 

@@ -11,15 +11,15 @@
 //	keeps(n) = a - min(a, max(0, r - min(n, s)))
 //
 // are sure to stay when it is scaled to n: its victims are first pods that are not Ready, and then, since pods can have a
-// deletion cost, possibly the available ones. From any state, whatever the plan is and wherever a host stops carrying it
-// out, x' standing for x afterwards,
+// deletion cost, possibly the available ones. (What becomes Ready after the status was written, nobody can know.) From any
+// state, whatever the plan is and wherever a host stops carrying it out, x' standing for x afterwards,
 //
 //	sum of s' <= max(sum of s, D + S)
 //	sum of keeps' >= min(sum of keeps, D - U)
 //
 // A ReplicaSet whose status does not know its spec yet (observedGeneration < generation) may have been told to be smaller
-// since, and larger again: nothing relies on its pods until it has caught up. Old pods that are not Ready go first, in all
-// no more than
+// since, and larger again: nothing relies on its pods until it has caught up, nor on those of one that is being deleted.
+// Old pods that are not Ready go first, in all no more than
 //
 //	sum of s - (D - U) - (pods of the new ReplicaSet that are not available)
 //

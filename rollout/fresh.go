@@ -33,7 +33,7 @@ func newSet(d *appsv1.Deployment, owner owners.Owner, a aim, s sets, oldPods boo
 			annotations[key] = value
 		}
 	}
-	annotations[revisionAnnotation] = strconv.FormatInt(lastRevision(s.old)+1, 10)
+	annotations[revisionAnnotation] = strconv.FormatInt(nextRevision(s.old), 10)
 	replicas := int32(min(a.desired, max(0, a.most()-sum(s.old, observed))))
 	if a.recreate && (oldPods || sum(s.old, observed) > 0) {
 		replicas = 0 // made for the sake of the history; its pods wait until the old ones are gone

@@ -34,6 +34,7 @@ func TestAnnotations(t *testing.T) {
 		{"a former revision goes to the history", web(3), sets(set("v1 0/0/0", revision("3")), set("v2 3/3/3", note("revision-history", "1"))), map[string]string{prefix + "revision": "4", prefix + "revision-history": "1,2"}},
 		{"a history of 2000 characters forgets its beginning", web(3), sets(set("v1 0/0/0", revision("3")), set("v2 3/3/3", note("revision-history", long))), map[string]string{prefix + "revision": "4", prefix + "revision-history": long[5:] + ",2"}},
 		{"a revision that cannot be read is let be", web(3), sets(set("v1 0/0/0", revision("3")), set("v2 3/3/3", revision("x"))), nil},
+		{"there is none behind the highest number", web(3), sets(set("v1 0/0/0", revision("9223372036854775807")), set("v2 3/3/3")), map[string]string{prefix + "revision": "9223372036854775807", prefix + "revision-history": "2"}},
 		{"one that is empty is none", web(3), sets(set("v1 0/0/0", revision("3")), set("v2 3/3/3", revision(""))), map[string]string{prefix + "revision": "4", prefix + "revision-history": ""}},
 		{"what is on the Deployment is copied, its own affairs apart", web(3, annotated("note", "a"), annotated(corev1.LastAppliedConfigAnnotation, "{}"), annotated(prefix+"desired-replicas", "9")), sets(set("v2 3/3/3")), map[string]string{"note": "a"}},
 	} {
@@ -85,6 +86,7 @@ func TestHistoryLimit(t *testing.T) {
 		{"all are kept", web(3, counted(3), complete, keep(2147483647)), five(), ""},
 		{"not while the rollout goes on", web(3, counted(2), complete, keep(1)), five(), ""},
 		{"paused, in any case", web(3, paused, keep(1)), five(), "delete v1, delete v3"},
+		{"but none that may be asked for", web(3, paused, keep(1), annotated(appsv1.DeprecatedRollbackTo, "1")), five(), ""},
 		{"not one that has pods: others do not go in its place", web(3, counted(3), complete, keep(1)), five(lags(1)), "delete v3"},
 		{"not one that is behind", web(3, counted(3), complete, keep(1)), five(behind), "delete v3"},
 		{"one that is going counts no more", web(3, counted(3), complete, keep(1)), five(func(rs *appsv1.ReplicaSet) { rs.DeletionTimestamp = &rs.CreationTimestamp }), "delete v3"},

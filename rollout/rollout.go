@@ -49,7 +49,7 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 		return Result{}, errs.ToAggregate()
 	}
 	now, pending := observed.Now, observed.Pending
-	workload := d
+	assumed := assumedUntil(d, observed)
 	d = plan.Latest(d, pending, now)
 	owner := owners.New(d, policy.Owner, metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"})
 	selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
@@ -57,34 +57,39 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 		return Result{}, err
 	}
 	if selector.Empty() {
-		return selectingAll(d, owner), nil
+		return selectingAll(d, owner, assumed), nil
 	}
 
 	a := aimOf(d)
-	s := sortOut(d, owner, selector, plan.Overlay(observed.ReplicaSets, pending, now))
+	view := plan.Overlay(observed.ReplicaSets, pending, now)
+	s := sortOut(d, owner, selector, view)
 	if s.fresh != nil {
-		mark(s.fresh, d, lastRevision(s.old)+1)
+		mark(s.fresh, d, nextRevision(s.old))
 	}
 	stage := stageOf(d, a, s)
 	last := recall(pending, owner, s)
 	oldPods := a.recreate && oldPodsRun(s, plan.Overlay(observed.Pods, pending, now))
 	var fresh *appsv1.ReplicaSet
-	if stage.needsSet(s, oldPods) {
+	if stage.needsSet(s, oldPods) && !s.awaitsAdoption(last) && !s.brings(d) {
 		fresh = newSet(d, owner, a, s, oldPods)
 	}
 
-	settled := stage != rollingBack && !s.awaitsAdoption(last) && (fresh == nil || last.tried())
-	status, revision := report(d, a, s, stage, last, settled, now)
-	if fresh != nil && s.names[fresh.Name] {
+	settled := stage != rollingBack && !s.awaitsAdoption(last) && (fresh == nil || last.tried()) && (s.fresh == nil || !s.fresh.assumed)
+	judged := settled && stage.rollsOut() && !last.tried()
+	status, revision := report(d, a, s, stage, last, settled, judged, now)
+	clash := fresh != nil && taken(view, fresh)
+	if clash {
 		fresh = nil // another template has the same hash: count it, and the next name is another
 		status.CollisionCount = new(or(status.CollisionCount, 0) + 1)
 	}
 
 	result := Result{Status: status}
-	result.WakeBy(assumedUntil(workload, observed))
-	if stage.rollsOut() {
-		result.WakeBy(deadline(d, a, status))
+	var until time.Time
+	if judged {
+		until = deadline(d, a, status)
 	}
+	result.WakeBy(assumed)
+	result.WakeBy(until)
 	write := writeStatus(d, owner, status, revision)
 	if write != nil {
 		result.Add(*write)
@@ -99,13 +104,16 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 	case s.awaitsAdoption(last):
 	case !last.answerBy.IsZero():
 		result.WakeBy(last.answerBy)
-		waits = append(waits, plan.Wait{For: plan.WaitAnswer, Object: owner.Ref(), Until: last.answerBy, Reason: "a write to a ReplicaSet was not answered"})
+		waits = append(waits, waitForAnswer(owner, last.answerBy))
 	case fresh != nil && last.namespaceEnds:
 		waits = append(waits, plan.Wait{For: plan.WaitNamespace, Object: owner.Ref(), Reason: "the namespace is being terminated and takes no new ReplicaSet"})
 	case fresh != nil:
 		steps = append(steps, plan.Create{Object: fresh})
+	case clash, stage == rollingBack && s.fresh == nil: // what is to be resized, and forgotten, is for the plan that has the new ReplicaSet
+	case stage == rollingBack && s.fresh.marked(): // the revisions have to be right to be gone back to
+		steps = append(steps, s.fresh.update())
 	case stage == rollingBack:
-		if write == nil && s.fresh != nil { // one write to an object is all that a plan may hold
+		if write == nil { // one write to an object is all that a plan may hold
 			update, event := rollback(d, owner, s)
 			steps = append(steps, update)
 			result.Events = append(result.Events, event)
@@ -113,31 +121,39 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 	default:
 		resize(a, s, stage, d.Status.Replicas, oldPods)
 		steps = append(steps, updates(a, s)...)
-		if !oldPods && (stage == paused || stage.rollsOut() && complete(d, a, d.Status)) {
+		if !oldPods && (stage == paused && !asksForRollback(d) || stage.rollsOut() && complete(d, a, d.Status)) {
 			steps = append(steps, forget(a, s)...)
 		}
 	}
 	result.Add(pending.RefusedLast(steps)...)
+	if len(waits) == 0 && !assumed.IsZero() {
+		waits = append(waits, waitForAnswer(owner, assumed))
+	}
 	result.Add(waits...)
 	if settled {
-		explain(&result.Result, d, owner.Ref(), a, stage, oldPods, status)
+		explain(&result.Result, d, owner.Ref(), a, stage, oldPods, status, until)
 	}
 	return result, nil
 }
 
 // selectingAll is the plan of a Deployment with an empty selector, which a server would refuse: it must not take every
 // ReplicaSet of its namespace.
-func selectingAll(d *appsv1.Deployment, owner owners.Owner) Result {
+func selectingAll(d *appsv1.Deployment, owner owners.Owner, assumed time.Time) Result {
 	result := Result{Status: *d.Status.DeepCopy()}
 	result.Events = []plan.Event{{
 		Type:    corev1.EventTypeWarning,
 		Reason:  "SelectingAll",
 		Message: "This deployment is selecting all pods. A non-empty selector is required.",
 	}}
+	result.WakeBy(assumed)
 	if result.Status.ObservedGeneration < d.Generation {
 		result.Status.ObservedGeneration = d.Generation
 		result.Add(*writeStatus(d, owner, result.Status, d.Annotations[revisionAnnotation]))
 	}
 	result.Add(plan.Wait{For: plan.WaitPerson, Object: owner.Ref(), Reason: "the selector is empty"})
 	return result
+}
+
+func waitForAnswer(owner owners.Owner, until time.Time) plan.Wait {
+	return plan.Wait{For: plan.WaitAnswer, Object: owner.Ref(), Until: until, Reason: "what was written and is not seen counts as done"}
 }

@@ -214,16 +214,22 @@ func TestSizes(t *testing.T) {
 			sets: sets(set("v1 1/2/2"), set("v2 2/1/1")), want: "note v1, v2 2->1"},
 		{name: "of more that are Ready than there are to be, an available one may be deleted", d: web(3, bounds(1, 0)), sets: sets(set("v1 1/1/1"), set("v2 3/4/3")), want: ""},
 		{name: "a status behind its spec vouches for nothing", d: web(2, bounds(1, 0)), sets: sets(set("v1 1/1/1"), set("v2 2/2/2", behind)), want: ""},
+		{name: "the pods of a ReplicaSet that is being deleted go with it", d: web(2, bounds(1, 0)), sets: sets(set("v1 1/1/1"), set("v2 2/2/2", func(rs *appsv1.ReplicaSet) { rs.DeletionTimestamp = &metav1.Time{Time: now} })), want: ""},
 		{name: "the same when it has caught up", d: web(2, bounds(1, 0)), sets: sets(set("v1 1/1/1"), set("v2 2/2/2")), want: "v1 1->0"},
 
 		// Fenceposts.
 		{name: "0 and 0 by rounding is 1 unavailable", d: web(2, limits(intstr.FromInt32(0), intstr.FromString("25%"))), sets: sets(set("v1 2/2/2"), set("v2 0/0/0")), want: "v1 2->1"},
+		{name: "more surge than can be counted", d: web(100, limits(intstr.FromString("9223372036854775807%"), intstr.FromInt32(0))), want: "create 100"},
+		{name: "nearly as much", d: web(12800, limits(intstr.FromString("72057594037927928%"), intstr.FromInt32(0))), want: "create 12800"},
+		{name: "a percentage that is no number of this machine", d: web(1, limits(intstr.FromString("99999999999999999999%"), intstr.FromInt32(0))), sets: sets(set("v1 1/1/1"), set("v2 0/0/0")), want: "v2 0->1"},
 		{name: "more unavailable than there are", d: web(2, bounds(0, 9)), sets: sets(set("v1 2/2/2"), set("v2 0/0/0")), want: "v1 2->0"},
 
 		// Recreate.
 		{name: "Recreate takes the old away first", d: web(3, recreate), sets: sets(set("v1 3/3/3")), want: "v1 3->0"},
 		{name: "Recreate waits while the old one counts pods", d: web(3, recreate), sets: sets(set("v1 0/0/0", lags(1))), want: ""},
 		{name: "Recreate waits while a pod terminates", d: web(3, recreate), sets: sets(set("v1 0/0/0")), pods: []*corev1.Pod{podOf("a", set("v1 0/0/0"), corev1.PodRunning)}, want: ""},
+		{name: "Recreate waits while pods are counted as terminating, whatever the pods' view shows", d: web(3, recreate), sets: sets(set("v1 0/0/0", func(rs *appsv1.ReplicaSet) { rs.Status.TerminatingReplicas = new(int32(1)) })), want: ""},
+		{name: "Recreate waits until the old one knows that it is to have no pods", d: web(3, recreate), sets: sets(set("v1 0/0/0", behind)), want: ""},
 		{name: "Recreate waits with a ReplicaSet that is there already", d: web(3, recreate), sets: sets(set("v1 0/0/0"), set("v2 0/0/0")), pods: []*corev1.Pod{podOf("a", set("v1 0/0/0"), corev1.PodUnknown)}, want: ""},
 		{name: "Recreate does not shrink the new one either while it waits", d: web(3, recreate), sets: sets(set("v1 0/0/0", lags(1)), set("v2 5/5/5")), want: ""},
 		{name: "Recreate does not wait for a pod that is finished", d: web(3, recreate), sets: sets(set("v1 0/0/0")), pods: []*corev1.Pod{podOf("a", set("v1 0/0/0"), corev1.PodFailed)}, want: "create 3"},
@@ -242,6 +248,7 @@ func TestSizes(t *testing.T) {
 		{name: "without the annotation the size of now counts", d: web(6, func(d *appsv1.Deployment) { d.Status.Replicas = 4 }, paused), sets: sets(set("v1 2/2/2"), set("v2 2/2/2")), want: "v1 2->3, v2 2->4"},
 		{name: "products that do not fit into 32 bits", d: web(90000, bounds(0, 90000)), sets: sets(set("v1 40000/40000/40000", told("80000", "80000")), set("v2 40000/40000/40000", told("80000", "80000"))), want: "v1 40000->45000, v2 40000->45000"},
 		{name: "what grows waits for what shrinks", d: web(5), sets: sets(set("v1 4/4/4", told("9", "9")), set("v2 1/1/1", told("1", "1"))), want: "v1 4->3"},
+		{name: "where all shrink together nothing grows, whatever it was told", d: web(2, bounds(1, 0)), sets: sets(set("v1 2/0/0", told("3", "1")), set("v2 2/2/1", told("2", "3"))), want: "v1 2->1"},
 		{name: "a size that was reached another way is noted, or the rollout would never go on", d: web(5), sets: sets(set("v1 5/5/5", told("3", "4"))), want: "note v1"},
 		{name: "all to nothing", d: web(0), sets: sets(set("v1 2/2/2", told("3", "4")), set("v2 2/0/0", told("3", "4"))), want: "v1 2->0, v2 2->0"},
 		{name: "Recreate does not share", d: web(5, recreate), sets: sets(set("v1 2/2/2", told("3", "3")), set("v2 2/2/2", told("3", "3"))), want: "v1 2->0"},
@@ -253,6 +260,7 @@ func TestSizes(t *testing.T) {
 		// What belongs to it.
 		{name: "orphans are adopted, and then it is seen what they bring", d: web(3), sets: sets(set("v1 3/3/3", orphan), set("v2 1/1/1")), want: "adopt v1"},
 		{name: "what no longer matches is released", d: web(3), sets: sets(set("v1 3/3/3", relabel), set("v2 3/3/3")), want: "release v1"},
+		{name: "not if it is being deleted", d: web(3), sets: sets(set("v1 3/3/3", relabel, func(rs *appsv1.ReplicaSet) { rs.DeletionTimestamp = &metav1.Time{Time: now} }), set("v2 3/3/3")), want: ""},
 		{name: "strangers", d: web(3), sets: sets(set("v1 3/3/3", elsewhere), nil, set("v0 3/3/3", func(rs *appsv1.ReplicaSet) { rs.OwnerReferences[0].UID = "another life" })), want: "create 3"},
 		{name: "deleted", d: web(3, deleted), sets: sets(set("v1 3/3/3", orphan), set("v2 1/1/1")), want: ""},
 		{name: "the oldest of equals is the new one", d: web(3), sets: sets(set("v2 1/1/1"), set("v3 2/2/2", func(rs *appsv1.ReplicaSet) { rs.Spec.Template = template("v2") })), want: "v2 1->2"},

@@ -19,7 +19,6 @@ type sets struct {
 	old     []*set // the others, oldest first
 	orphans []*appsv1.ReplicaSet
 	leavers []*appsv1.ReplicaSet
-	names   map[string]bool // of everything in the namespace, to see whether one is taken
 }
 
 // set is a ReplicaSet as it is observed, and as the plan would have it.
@@ -29,24 +28,29 @@ type set struct {
 	annotations map[string]string // what is to be set
 	minReady    int32             // what spec.minReadySeconds is to be
 	waits       bool              // it is to grow, but only once others have shrunk
+	assumed     bool              // it was asked for, and nobody has said that it exists
 }
 
 // sortOut finds the ReplicaSets that belong to d, and among them the one to roll out to: the oldest of those whose
 // template is d's, whatever their hash.
 func sortOut(d *appsv1.Deployment, owner owners.Owner, selector labels.Selector, view []*appsv1.ReplicaSet) sets {
-	s := sets{names: map[string]bool{}}
+	var s sets
+	var members []set
 	for _, rs := range view {
-		if rs.Namespace == d.Namespace {
-			s.names[rs.Name] = true
-		}
 		switch owner.Judge(rs, selector) {
 		case owners.Ours:
-			s.old = append(s.old, &set{ReplicaSet: rs, size: sizeOf(rs), annotations: map[string]string{}, minReady: rs.Spec.MinReadySeconds})
+			members = append(members, set{ReplicaSet: rs, size: sizeOf(rs), minReady: rs.Spec.MinReadySeconds})
 		case owners.Orphan:
 			s.orphans = append(s.orphans, rs)
 		case owners.Leaver:
-			s.leavers = append(s.leavers, rs)
+			if rs.DeletionTimestamp == nil {
+				s.leavers = append(s.leavers, rs)
+			}
 		}
+	}
+	s.old = make([]*set, len(members))
+	for i := range members {
+		s.old[i] = &members[i]
 	}
 	slices.SortFunc(s.old, func(a, b *set) int { return byAge(a.ReplicaSet, b.ReplicaSet) })
 	slices.SortFunc(s.orphans, byAge)
@@ -57,6 +61,25 @@ func sortOut(d *appsv1.Deployment, owner owners.Owner, selector labels.Selector,
 	}
 	return s
 }
+
+// taken reports whether a name is another ReplicaSet's.
+func taken(view []*appsv1.ReplicaSet, rs *appsv1.ReplicaSet) bool {
+	return slices.ContainsFunc(view, func(other *appsv1.ReplicaSet) bool { return other.Namespace == rs.Namespace && other.Name == rs.Name })
+}
+
+// annotate has an annotation written, if it is another than there is.
+func (rs *set) annotate(key, value string) {
+	if current, found := rs.Annotations[key]; found && current == value {
+		return
+	}
+	if rs.annotations == nil {
+		rs.annotations = map[string]string{}
+	}
+	rs.annotations[key] = value
+}
+
+// stands reports whether rs exists and is marked as it should be.
+func (rs *set) stands() bool { return !rs.assumed && !rs.marked() }
 
 // marked reports whether anything but the size is to be written.
 func (rs *set) marked() bool {
@@ -71,10 +94,15 @@ func (s sets) all() []*set {
 	return append(slices.Clone(s.old), s.fresh)
 }
 
-// awaitsAdoption reports whether a ReplicaSet is about to be adopted: what it brings is known to the next plan. One that was
-// refused is asked for again, and not waited for.
+// awaitsAdoption reports whether a ReplicaSet is about to be adopted: what it brings is known to the next plan. It is asked for again,
+// and not waited for, if anything was refused: one that is always refused must not keep the others.
 func (s sets) awaitsAdoption(last outcomes) bool {
-	return slices.ContainsFunc(s.orphans, func(rs *appsv1.ReplicaSet) bool { return !last.refused[rs.UID] })
+	return len(s.orphans) > 0 && !last.refused
+}
+
+// brings reports whether one that is to be adopted has d's template: then none is made beside it, even if it cannot be had yet.
+func (s sets) brings(d *appsv1.Deployment) bool {
+	return slices.ContainsFunc(s.orphans, func(rs *appsv1.ReplicaSet) bool { return sameTemplate(&rs.Spec.Template, &d.Spec.Template) })
 }
 
 // newest is the new ReplicaSet, or the youngest if there is none; nil if there is none at all.
@@ -110,8 +138,11 @@ func byAge(a, b *appsv1.ReplicaSet) int {
 }
 
 // sameTemplate reports whether two templates mean the same, whatever their pod-template-hash. Nothing is copied or
-// hashed for it.
+// hashed for it, and most that differ do so in an image, which is seen first.
 func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
+	if !slices.EqualFunc(a.Spec.Containers, b.Spec.Containers, func(x, y corev1.Container) bool { return x.Image == y.Image }) {
+		return false
+	}
 	if !maps.Equal(a.Labels, b.Labels) && !sameLabels(a.Labels, b.Labels) {
 		return false
 	}

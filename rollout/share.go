@@ -3,7 +3,6 @@ package rollout
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -78,7 +77,7 @@ func apportion(a aim, active []*set, statusReplicas int) {
 		if left == 0 {
 			break
 		}
-		part := max(left, fraction(a, rs, statusReplicas))
+		part := max(left, min(0, fraction(a, rs, statusReplicas))) // growth here would have to be made up for by others
 		if grows {
 			part = min(left, fraction(a, rs, statusReplicas))
 		}
@@ -101,20 +100,8 @@ func fraction(a aim, rs *set, statusReplicas int) int {
 	if base == 0 {
 		return 0
 	}
-	return roundedQuotient(rs.size, a.most(), base) - rs.size
-}
-
-// roundedQuotient is x*y/z, halves rounded up, and at most the largest int32. None is negative, z is not 0.
-func roundedQuotient(x, y, z int) int {
-	hi, lo := bits.Mul64(uint64(x), uint64(y))
-	if hi >= uint64(z) {
-		return math.MaxInt32
-	}
-	quotient, rest := bits.Div64(hi, lo, uint64(z))
-	if rest >= uint64(z)-rest {
-		quotient++
-	}
-	return int(min(quotient, math.MaxInt32))
+	twice := 2 * int64(rs.size) * int64(a.most()) / int64(base) // no factor is above the largest int32
+	return int(min((twice+1)/2, math.MaxInt32)) - rs.size
 }
 
 // spare corrects shares that would cost more available pods than there are above D - U, which proportions know nothing about.

@@ -29,9 +29,10 @@ func (rs *set) lowest(budget int) int {
 }
 
 // vouches is how many available pods rs can be relied on to have. A status that does not know the current spec yet says
-// nothing: since it was written, rs may have been told to be smaller, and larger again.
+// nothing: since it was written, rs may have been told to be smaller, and larger again. The pods of one that is being deleted
+// go with it.
 func (rs *set) vouches() int {
-	if rs.Status.ObservedGeneration < rs.Generation {
+	if rs.Status.ObservedGeneration < rs.Generation || rs.DeletionTimestamp != nil {
 		return 0
 	}
 	return rs.keeps(observed(rs))

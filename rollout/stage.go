@@ -69,7 +69,8 @@ func rescaled(a aim, s sets) bool {
 	return false
 }
 
-// oldPodsRun reports whether any pod of an old ReplicaSet may still run, one that is being deleted included.
+// oldPodsRun reports whether any pod of an old ReplicaSet may still run, one that is being deleted included. While its status does not
+// know its spec yet, that may be anything.
 func oldPodsRun(s sets, view []*corev1.Pod) bool {
 	type identity struct {
 		name string
@@ -77,7 +78,7 @@ func oldPodsRun(s sets, view []*corev1.Pod) bool {
 	}
 	old := map[identity]bool{}
 	for _, rs := range s.old {
-		if rs.Status.Replicas > 0 {
+		if rs.Status.Replicas > 0 || or(rs.Status.TerminatingReplicas, 0) > 0 || rs.Status.ObservedGeneration < rs.Generation {
 			return true
 		}
 		old[identity{rs.Name, rs.UID}] = true

@@ -13,9 +13,10 @@ import (
 )
 
 // report is the status that the view shows, and the revision that the Deployment bears with it: that of the new
-// ReplicaSet, once its own annotations are up to date. settled is false while a ReplicaSet is still to be made or adopted: then only
-// what happened is told, and the numbers stay, for progress is judged by how they move once it is there.
-func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, settled bool, now time.Time) (status appsv1.DeploymentStatus, revision string) {
+// ReplicaSet, once its own annotations are up to date. settled is false while a ReplicaSet is still to be made, to be told of or adopted: then only
+// what happened is told, and the numbers stay, for progress is judged by how they move once it is there. Nor is it judged
+// while it cannot be made.
+func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, settled, judged bool, now time.Time) (status appsv1.DeploymentStatus, revision string) {
 	status = *d.Status.DeepCopy()
 	if settled {
 		count(&status, d, s)
@@ -25,13 +26,13 @@ func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, set
 		tellPause(&status, stage, now)
 	}
 	revision = d.Annotations[revisionAnnotation]
-	if s.fresh != nil && !s.fresh.marked() {
+	if s.fresh != nil && s.fresh.stands() {
 		revision = s.fresh.Annotations[revisionAnnotation]
 	}
 	if a.deadline > 0 {
-		tellSet(&status, s, last, now)
+		tellSet(&status, d, s, last, now)
 	}
-	if settled && stage.rollsOut() && !last.tried() {
+	if judged {
 		judge(d, a, s, &status, now)
 		tellFailure(s, &status)
 	}
@@ -76,17 +77,26 @@ func tellPause(status *appsv1.DeploymentStatus, stage stage, now time.Time) {
 }
 
 // tellSet says what became of the new ReplicaSet.
-func tellSet(status *appsv1.DeploymentStatus, s sets, last outcomes, now time.Time) {
+func tellSet(status *appsv1.DeploymentStatus, d *appsv1.Deployment, s sets, last outcomes, now time.Time) {
 	current := find(status, appsv1.DeploymentProgressing)
 	switch {
 	case last.failure != "":
 		put(status, condition(appsv1.DeploymentProgressing, corev1.ConditionFalse, reasonCreateError, last.failure, now))
-	case s.fresh == nil || s.fresh.marked():
-	case last.created:
+	case s.fresh == nil || !s.fresh.stands():
+	case untold(s.fresh, d, current):
 		put(status, condition(appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonCreated, fmt.Sprintf("Created new replica set %q", s.fresh.Name), now))
 	case current == nil:
 		put(status, condition(appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonFound, fmt.Sprintf("Found new replica set %q", s.fresh.Name), now))
 	}
+}
+
+// untold reports whether the new ReplicaSet was created since progress was last told of. Its revision then travels with
+// this status, so that it is told once.
+func untold(fresh *set, d *appsv1.Deployment, current *appsv1.DeploymentCondition) bool {
+	if told := d.Annotations[revisionAnnotation]; current == nil || told == fresh.Annotations[revisionAnnotation] {
+		return told == ""
+	}
+	return !fresh.CreationTimestamp.Before(&current.LastUpdateTime)
 }
 
 // terminating adds up the pods that are being deleted; nil if a ReplicaSet that has been reported on does not say.
@@ -191,7 +201,7 @@ func tellFailure(s sets, status *appsv1.DeploymentStatus) {
 
 // writeStatus is the write of the status and of the revision that travels with it; nil if both are written already.
 func writeStatus(d *appsv1.Deployment, owner owners.Owner, status appsv1.DeploymentStatus, revision string) *plan.UpdateStatus {
-	if apiequality.Semantic.DeepEqual(d.Status, status) && d.Annotations[revisionAnnotation] == revision {
+	if apiequality.Semantic.DeepEqual(d.Status, status) && (revision == "" || d.Annotations[revisionAnnotation] == revision) {
 		return nil
 	}
 	before, after := d.DeepCopy(), d.DeepCopy()

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -162,13 +163,12 @@ func TestCreation(t *testing.T) {
 		collisions int32
 		wait       plan.Blocker
 	}{
-		{"answered", plan.Pending{Outcomes: []plan.Outcome{{Action: create, Reply: made, At: now}}}, sets(old), "v1 3->2", `True ReplicaSetUpdated ReplicaSet "` + name + `" is progressing.`, 0, plan.WaitReplicas},
-		{"answered, and a status was written since", plan.Pending{Outcomes: []plan.Outcome{{Action: create, Reply: made, At: now}, {Action: plan.UpdateStatus{Before: d, After: d}, Reply: d, At: now}}}, sets(old), "v1 3->2", `True ReplicaSetUpdated ReplicaSet "` + name + `" is progressing.`, 0, plan.WaitReplicas},
+		{"answered", plan.Pending{Outcomes: []plan.Outcome{{Action: create, Reply: made, At: now}}}, sets(old), "v1 3->2", `True ReplicaSetUpdated ReplicaSet "` + name + `" is progressing.`, 0, plan.WaitAnswer},
 		{"refused", refused(metav1.Status{Reason: metav1.StatusReasonForbidden, Message: "exceeded quota"}), sets(old), "create 1", `False ReplicaSetCreateError Failed to create new replica set "` + name + `": exceeded quota`, 0, plan.WaitReplicas},
 		{"the namespace ends", refused(ending), sets(old), "", "", 0, plan.WaitNamespace},
 		{"the name exists and is not seen yet", refused(metav1.Status{Reason: metav1.StatusReasonAlreadyExists}), sets(old), "create 1", "", 0, ""},
 		{"the name is another template's", plan.Pending{}, sets(old, taken), "", "", 1, ""},
-		{"not answered: it counts as there, and nothing is done", plan.Pending{Outcomes: []plan.Outcome{{Action: create, At: now}}}, sets(old), "", `True ReplicaSetUpdated ReplicaSet "` + name + `" is progressing.`, 0, plan.WaitAnswer},
+		{"not answered: it counts as there, and is not told of; nothing is done", plan.Pending{Outcomes: []plan.Outcome{{Action: create, At: now}}}, sets(old), "", "", 0, plan.WaitAnswer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			result := mustPlan(t, d, rollout.Observed{ReplicaSets: tt.sets, Pending: tt.pending})
@@ -193,6 +193,41 @@ func TestCreation(t *testing.T) {
 		})
 	}
 
+	// 10 seconds ago the deadline passed, of what was done before.
+	late := progressing("ReplicaSetUpdated", 610*time.Second)
+	settled := func(d *appsv1.Deployment) {
+		d.Status = mustPlan(t, d, rollout.Observed{ReplicaSets: sets(old), Pending: refused(ending)}).Status
+		late(d)
+	}
+	for _, tt := range []struct {
+		name    string
+		pending plan.Pending
+		wake    time.Time
+	}{
+		{"while its namespace ends nobody is woken to judge it", refused(ending), time.Time{}},
+		{"nor while it may not be made", refused(metav1.Status{Reason: metav1.StatusReasonForbidden, Message: "exceeded quota"}), time.Time{}},
+		{"nor while nobody knows whether it was", plan.Pending{Outcomes: []plan.Outcome{{Action: create, At: now}}}, now.Add(plan.Expiry)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			result := mustPlan(t, web(3, settled, late), rollout.Observed{ReplicaSets: sets(old), Pending: tt.pending})
+			if !result.Wake.Equal(tt.wake) {
+				t.Errorf("wake at %v, want %v", result.Wake, tt.wake)
+			}
+			if told, _, _ := reasonOf(result.Status, appsv1.DeploymentProgressing); strings.Contains(told, "ProgressDeadlineExceeded") {
+				t.Error(told)
+			}
+		})
+	}
+
+	t.Run("what may not exist has no revision yet", func(t *testing.T) {
+		pending := plan.Pending{Outcomes: []plan.Outcome{{Action: create, At: now}}}
+		for _, a := range mustPlan(t, web(3, settled, annotated(prefix+"revision", "1")), rollout.Observed{ReplicaSets: sets(old), Pending: pending}).Actions {
+			if write, ok := a.(plan.UpdateStatus); ok {
+				t.Errorf("%s", write)
+			}
+		}
+	})
+
 	t.Run("the next name is another", func(t *testing.T) {
 		d := web(3)
 		one := int32(1)
@@ -204,31 +239,35 @@ func TestCreation(t *testing.T) {
 	})
 }
 
-// The new ReplicaSet is told of once, in the plan behind its creation.
+// The new ReplicaSet is told of once: when progress was last told of before it was created, and its revision still has to travel
+// with the status.
 func TestCreatedIsTold(t *testing.T) {
-	create := mustPlan(t, web(0), rollout.Observed{}).Actions[0].(plan.Create)
-	made := create.Object.(*appsv1.ReplicaSet).DeepCopy()
-	made.UID, made.ResourceVersion, made.Generation = "made", "11", 1
-	created := plan.Outcome{Action: create, Reply: made, At: now}
-	d := web(1)
-	written := plan.Outcome{Action: plan.UpdateStatus{Before: d, After: d}, Reply: d, At: now}
-
+	first := func(d *appsv1.Deployment) { d.Annotations = nil }
 	for _, tt := range []struct {
-		name    string
-		pending []plan.Outcome
-		want    string
+		name string
+		d    *appsv1.Deployment
+		age  time.Duration
+		want string
 	}{
-		{"it was created", []plan.Outcome{created}, `True NewReplicaSetCreated Created new replica set "` + made.Name + `"`},
-		{"it was created, and a status was written since", []plan.Outcome{created, written}, `True FoundNewReplicaSet Found new replica set "` + made.Name + `"`},
+		{"the first of all", web(0, first), 0, `NewReplicaSetCreated Created new replica set "web-v2"`},
+		{"created since", web(0, annotated(prefix+"revision", "1"), progressing("NewReplicaSetAvailable", time.Minute)), time.Second, `NewReplicaSetCreated Created new replica set "web-v2"`},
+		{"created in the same second", web(0, annotated(prefix+"revision", "1"), progressing("ReplicaSetUpdated", time.Minute)), time.Minute, `NewReplicaSetCreated Created new replica set "web-v2"`},
+		{"created before: it is gone back to", web(0, annotated(prefix+"revision", "1"), progressing("ReplicaSetUpdated", time.Minute)), time.Hour, "ReplicaSetUpdated "},
+		{"told", web(0, progressing("ReplicaSetUpdated", time.Minute)), time.Second, "ReplicaSetUpdated "},
+		{"known before anybody asked for progress", web(0), time.Second, `FoundNewReplicaSet Found new replica set "web-v2"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			result := mustPlan(t, d, rollout.Observed{Pending: plan.Pending{Outcomes: tt.pending}})
-			if told, _, _ := reasonOf(result.Status, appsv1.DeploymentProgressing); told != tt.want {
+			fresh := set("v2 1/0/0", func(rs *appsv1.ReplicaSet) {
+				rs.CreationTimestamp = metav1.NewTime(now.Add(-tt.age))
+				rs.Status.Replicas = 0
+			})
+			result := mustPlan(t, tt.d, rollout.Observed{ReplicaSets: sets(set("v1 1/0/0", lags(1)), fresh)})
+			if told, _, _ := reasonOf(result.Status, appsv1.DeploymentProgressing); told != "True "+tt.want {
 				t.Errorf("got %q, want %q", told, tt.want)
 			}
 			write := result.Actions[0].(plan.UpdateStatus)
-			if got := write.After.GetAnnotations()[prefix+"revision"]; got != "1" {
-				t.Errorf("revision %q travels with the status, want 1", got)
+			if got := write.After.GetAnnotations()[prefix+"revision"]; got != "2" {
+				t.Errorf("revision %q travels with the status, want 2", got)
 			}
 		})
 	}

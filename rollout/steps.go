@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -63,18 +64,23 @@ func roll(a aim, s sets) {
 	}
 }
 
-// updates are the writes to the ReplicaSets, one each.
+// updates are the writes to the ReplicaSets, one each. Those that were told of another D come last: while one is left, D is
+// shared out again, so that what got lost before it is not forgotten.
 func updates(a aim, s sets) []plan.Action {
-	var steps []plan.Action
+	var steps, last []plan.Action
 	for _, rs := range s.all() {
 		if rs.size != observed(rs) {
 			note(rs, a)
 		}
-		if rs.size != observed(rs) || rs.marked() {
+		switch {
+		case rs.size == observed(rs) && !rs.marked():
+		case knows(a, rs):
 			steps = append(steps, rs.update())
+		default:
+			last = append(last, rs.update())
 		}
 	}
-	return steps
+	return append(steps, last...)
 }
 
 func (rs *set) update() plan.Update {
@@ -114,20 +120,19 @@ func byRevision(x, y *set) int {
 }
 
 // explain says what a Deployment that is not complete waits for.
-func explain(result *plan.Result, d *appsv1.Deployment, ref plan.Ref, a aim, stage stage, oldPods bool, status appsv1.DeploymentStatus) {
+func explain(result *plan.Result, d *appsv1.Deployment, ref plan.Ref, a aim, stage stage, oldPods bool, status appsv1.DeploymentStatus, until time.Time) {
 	if complete(d, a, status) {
 		return
 	}
-	wait := plan.Wait{For: plan.WaitReplicas, Object: ref}
-	if stage.rollsOut() {
-		wait.Until = deadline(d, a, status)
-	}
+	wait := plan.Wait{For: plan.WaitReplicas, Object: ref, Until: until}
 	switch {
 	case stage == paused:
 		wait.For, wait.Reason = plan.WaitPerson, "the Deployment is paused"
 	case oldPods:
-		wait.For, wait.Reason = plan.WaitPodGone, fmt.Sprintf("%d old pods are left, new ones are started when none is",
-			status.Replicas-status.UpdatedReplicas+or(status.TerminatingReplicas, 0))
+		wait.For, wait.Reason = plan.WaitPodGone, "an old ReplicaSet may still have pods, new ones are started when it has none"
+		if left := status.Replicas - status.UpdatedReplicas + or(status.TerminatingReplicas, 0); left > 0 {
+			wait.Reason = fmt.Sprintf("%d old pods are left, new ones are started when none is", left)
+		}
 	default:
 		wait.Reason = fmt.Sprintf("%d of %d pods are updated, %d old ones are left, %d are available, %d needed",
 			status.UpdatedReplicas, a.desired, status.Replicas-status.UpdatedReplicas, status.AvailableReplicas, a.least())

@@ -69,8 +69,8 @@ func target(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet, to int64) (*
 		return cmp.Compare(y, x) // newest first
 	})
 	sets = slices.DeleteFunc(sets, func(rs *appsv1.ReplicaSet) bool {
-		_, ok := revisionOf(rs.Annotations)
-		return !ok
+		number, ok := revisionOf(rs.Annotations)
+		return !ok || number == 0
 	})
 	if to == 0 {
 		if len(sets) < 2 {

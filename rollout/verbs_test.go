@@ -43,6 +43,7 @@ func TestUndo(t *testing.T) {
 		{"to one that does not exist", web(3), three, 3, "", "unable to find specified revision 3 in history"},
 		{"to one below nothing", web(3), three, -1, "", "unable to find specified revision -1 in history"},
 		{"without a history", web(3), three[1:], 0, "", `no rollout history found for deployment "web"`},
+		{"what never had a revision is no history", web(3), sets(set("v1 0/0/0", func(rs *appsv1.ReplicaSet) { rs.Annotations = nil }), set("v2 3/3/3")), 0, "", `no rollout history found for deployment "web"`},
 		{"paused", web(3, paused), three, 0, "", "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
