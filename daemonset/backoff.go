@@ -25,7 +25,8 @@ type Memory struct {
 // NodeFailures are the failures of daemon pods on one node.
 type NodeFailures struct {
 	Node string `json:"node"`
-	// Failures is how often a failed pod was deleted, each time within half an hour after the last.
+	// Failures is how often a failed pod was deleted, each time within half an hour after the last: counted up to 11, which
+	// stands for the longest delay.
 	Failures int32 `json:"failures"`
 	// Last is when that was.
 	Last time.Time `json:"last"`
@@ -39,6 +40,7 @@ const (
 	firstDelay   = time.Second
 	longestDelay = 15 * time.Minute
 	forgivenIn   = 2 * longestDelay
+	mostFailures = 11 // 1 s * 2^10 is over the longest
 )
 
 // of is the memory of ds, without what is too long ago: none if it is another's. It shares nothing with m.
@@ -48,6 +50,13 @@ func (m Memory) of(ds *appsv1.DaemonSet, now time.Time) Memory {
 		return own
 	}
 	own.Nodes = slices.DeleteFunc(m.copied().Nodes, func(f NodeFailures) bool { return now.Sub(f.Last) > forgivenIn })
+	for i := range own.Nodes {
+		f := &own.Nodes[i]
+		f.Failures = min(max(f.Failures, 0), mostFailures)
+		if now.Before(f.Last) {
+			f.Last = now // a clock was put back: no pod waits for longer than the longest delay
+		}
+	}
 	slices.SortFunc(own.Nodes, func(a, b NodeFailures) int { return cmp.Compare(a.Node, b.Node) })
 	return own
 }
@@ -61,30 +70,37 @@ func (m Memory) copied() Memory {
 	return m
 }
 
-// retry says whether the failed pods of a node may be deleted now, which is noted, and if not, when.
-func (m *Memory) retry(node string, failed []*corev1.Pod, now time.Time) (until time.Time, ok bool) {
+// retry says until when the failed pods of a node have to stay that were not counted before: zero if they may go now, which is
+// noted.
+func (m *Memory) retry(node string, failed []*corev1.Pod, now time.Time) (until time.Time) {
 	at, known := slices.BinarySearchFunc(m.Nodes, node, func(f NodeFailures, node string) int { return cmp.Compare(f.Node, node) })
 	if !known {
 		m.Nodes = slices.Insert(m.Nodes, at, NodeFailures{Node: node})
 	}
 	f := &m.Nodes[at]
 	f.Pods = slices.DeleteFunc(f.Pods, func(uid types.UID) bool { return !slices.ContainsFunc(failed, is(uid)) })
-	if fresh := len(failed) > len(f.Pods); fresh && known && now.Before(f.until()) {
-		return f.until(), false
-	} else if fresh {
-		f.Failures, f.Last = f.Failures+1, now
+	switch fresh := len(failed) > len(f.Pods); {
+	case fresh && known && now.Before(f.until()):
+		return f.until()
+	case fresh:
+		f.Failures, f.Last = min(f.Failures+1, mostFailures), now
 		f.Pods = f.Pods[:0]
 		for _, pod := range failed {
 			f.Pods = append(f.Pods, identity(pod))
 		}
 		slices.Sort(f.Pods)
 	}
-	return time.Time{}, true
+	return time.Time{}
+}
+
+// counted reports whether the deletion of the pod was planned before.
+func (m *Memory) counted(node string, pod *corev1.Pod) bool {
+	return slices.ContainsFunc(m.Nodes, func(f NodeFailures) bool { return f.Node == node && slices.Contains(f.Pods, identity(pod)) })
 }
 
 // until is the first instant at which the next failed pod may be deleted.
 func (f *NodeFailures) until() time.Time {
-	if f.Failures > 10 { // 1 s * 2^10 is over the longest
+	if f.Failures >= mostFailures {
 		return f.Last.Add(longestDelay)
 	}
 	return f.Last.Add(firstDelay << max(0, f.Failures-1))

@@ -32,9 +32,13 @@ type place struct {
 	pods []member
 }
 
-// member is a pod of the DaemonSet.
+// member is a pod of the DaemonSet, with what is asked about it again and again: a pod is large, and of thousands each look at one
+// waits for memory.
 type member struct {
 	pod        *corev1.Pod
+	failed     bool
+	succeeded  bool
+	nodeless   bool // it has no node yet
 	going      bool // it is being deleted
 	orphan     bool // it is still to be adopted
 	unanswered bool // it was created, as far as we know: nobody answered, and the view does not show it
@@ -66,7 +70,7 @@ func (c *counter) count(nodes []*corev1.Node, view []*corev1.Pod) census {
 	seen.places = make([]place, 0, len(nodes))
 	placement := NewPlacement(c.ds)
 	for _, node := range nodes {
-		if node == nil {
+		if node == nil || node.Name == "" { // no pod could say that it is for it
 			continue
 		}
 		at, twice := index[node.Name]
@@ -146,10 +150,11 @@ func (c *counter) judge(pod *corev1.Pod, seen *census) (m member, ok bool) {
 	}
 	hash := pod.Labels[hashLabel]
 	m.unanswered = pod.UID == "" && !c.pending.AnswerBy(pod).IsZero()
-	m.hashed = slices.Contains(c.past.hashes, hash)
+	m.hashed = hash != "" && slices.Contains(c.past.hashes, hash)
 	m.updated = m.hashed || c.generation != "" && pod.Labels[generationLabel] == c.generation
-	m.relabelled = m.hashed && c.past.isDuplicate(hash) && !m.orphan && !m.unanswered
-	m.ready = pods.IsReady(pod)
+	m.failed, m.succeeded = pod.Status.Phase == corev1.PodFailed, pod.Status.Phase == corev1.PodSucceeded
+	m.nodeless = pod.Spec.NodeName == ""
+	m.ready = !m.failed && !m.succeeded && pods.IsReady(pod) // whatever a finished pod says
 	m.available = m.ready && pods.IsAvailable(pod, c.ds.Spec.MinReadySeconds, c.now)
 	return m, true
 }
@@ -168,7 +173,7 @@ func supersedes(a, b *corev1.Node) bool {
 func scheduledThenOldest(a, b member) int {
 	return cmp.Or(
 		falseFirst(a.unanswered, b.unanswered),
-		falseFirst(a.pod.Spec.NodeName == "", b.pod.Spec.NodeName == ""),
+		falseFirst(a.nodeless, b.nodeless),
 		a.pod.CreationTimestamp.Compare(b.pod.CreationTimestamp.Time),
 		byName(a.pod, b.pod),
 	)

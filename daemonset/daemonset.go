@@ -2,14 +2,15 @@ package daemonset
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
+	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
 )
 
@@ -56,12 +57,19 @@ const defaultBurst = 250
 // come, and what is waited for. Within a group the nodes are in the order of their names; pods that an update has to
 // replace come before those that it may.
 //
-// As long as a node lacks its pod, or has one too many or a finished one, nothing is updated.
+// As long as a node lacks its pod, or has one too many or a finished one, nothing is updated, unless the API server refused
+// something last time: what it always refuses must not keep all other nodes from their update.
 //
 // Fields that are nil have the defaults of the API server: RollingUpdate with one unavailable pod and no surge, a
 // history of 10. An empty selector selects nothing and is told as an event. The error lists the fields that the API
 // server would refuse; no plan comes with it.
 func Plan(ds *appsv1.DaemonSet, observed Observed, policy Policy) (Result, error) {
+	return planAhead(ds, observed, policy, 4)
+}
+
+// planAhead also plans for the time when a change that nobody answered for is given up, so many times: beyond that it takes each
+// for one that makes a difference, and at worst asks to be woken too early.
+func planAhead(ds *appsv1.DaemonSet, observed Observed, policy Policy, times int) (Result, error) {
 	if errs := invalid(ds, policy); len(errs) > 0 {
 		return Result{}, errs.ToAggregate()
 	}
@@ -86,17 +94,20 @@ func Plan(ds *appsv1.DaemonSet, observed Observed, policy Policy) (Result, error
 		return Result{}, err
 	}
 	p.seen = (&counter{
-		ds: ds, owner: owner, selector: selector, past: p.past, pending: pending, refused: p.wasRefused,
+		ds: ds, owner: owner, selector: selector, past: p.past, pending: pending, refused: p.last.keepsPod,
 		generation: templateGeneration(ds), now: now,
 	}).count(observed.Nodes, plan.Overlay(observed.Pods, pending, now))
-	p.leaving = plan.UnseenDeletions(observed.Pods, pending, now)
+	p.leaving = map[types.UID]bool{}
+	for _, pod := range plan.UnseenDeletions(observed.Pods, pending, now) {
+		p.leaving[identity(pod)] = !pods.IsTerminal(pod)
+	}
 	p.memory = observed.Memory.of(ds, now)
 
 	p.claim()
 	p.record()
-	p.merge()
 	p.keep()
-	if len(p.missing)+len(p.victims) == 0 && !p.last.namespaceEnds && !p.last.revisionRefused {
+	p.merge()
+	if p.mayUpdate() {
 		p.update()
 	}
 	p.forget()
@@ -113,7 +124,15 @@ func Plan(ds *appsv1.DaemonSet, observed Observed, policy Policy) (Result, error
 		result.Add(writeStatus(ds, owner, status))
 	}
 	result.Add(p.inOrder()...)
-	p.explain(&result.Result, p.assumedUntil(asShown, selector, observed))
+	assumed := assumedUntil(asShown, observed)
+	if result.Empty() && !assumed.IsZero() && times > 0 {
+		observed.Now, observed.Memory = assumed, result.Memory
+		if then, err := planAhead(asShown, observed, policy, times-1); err == nil && then.Empty() {
+			result.WakeBy(then.Wake) // it will make no difference what became of the change
+			assumed = time.Time{}
+		}
+	}
+	p.explain(&result.Result, assumed)
 	return result, nil
 }
 
@@ -127,7 +146,7 @@ type planner struct {
 	burst   int
 	past    past
 	seen    census
-	leaving []*corev1.Pod // their deletion was issued and is not seen yet
+	leaving map[types.UID]bool // pods whose deletion was issued and is not seen yet, by identity: they may run on
 	memory  Memory
 	missing []string  // nodes that get a pod
 	victims []victim  // pods that go
@@ -137,7 +156,6 @@ type planner struct {
 	events      []plan.Event
 	steps       []plan.Action
 	creations   []plan.Action // of pods
-	refused     []plan.Action // those that were refused last time
 }
 
 // victim is a pod that goes, and why.
@@ -162,115 +180,5 @@ func (p *planner) claim() {
 	}
 	for _, pod := range p.seen.orphans {
 		p.add(p.owner.Adopt(pod))
-	}
-}
-
-// outcomes is what the host reported of the last round.
-type outcomes struct {
-	// namespaceEnds: a creation was refused because the namespace is being deleted.
-	namespaceEnds bool
-	// nodes are those for which the API server refused a pod.
-	nodes []string
-	// revisionRefused: the API server refused the revision of the template.
-	revisionRefused bool
-}
-
-func recall(pending plan.Pending, owner owners.Owner) outcomes {
-	var last outcomes
-	for _, failed := range pending.Failures() {
-		create, ok := failed.Action.(plan.Create)
-		if !ok || !owner.Owns(create.Object) {
-			continue
-		}
-		switch obj := create.Object.(type) {
-		case *corev1.Pod:
-			last.nodes = append(last.nodes, target(obj))
-		case *appsv1.ControllerRevision:
-			last.revisionRefused = failed.Err.Reason != metav1.StatusReasonAlreadyExists // else it gets another name
-		}
-		last.namespaceEnds = last.namespaceEnds || plan.NamespaceTerminating(failed.Err)
-	}
-	return last
-}
-
-// wasRefused reports whether the API server refused to change the pod last time.
-func (p *planner) wasRefused(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(p.pending.Failures(), func(o plan.Outcome) bool {
-		update, ok := o.Action.(plan.Update)
-		return ok && update.After.GetName() == pod.Name && update.After.GetNamespace() == pod.Namespace && update.After.GetUID() == pod.UID
-	})
-}
-
-// order puts what has been found so far in the order of the nodes. What an update may do comes behind what it must do, so
-// that a burst does not take the one for the other.
-func (p *planner) order() {
-	slices.Sort(p.missing)
-	slices.SortFunc(p.victims, func(a, b victim) int { return cmp.Or(cmp.Compare(a.node, b.node), byName(a.pod, b.pod)) })
-}
-
-// delete removes the victims.
-func (p *planner) delete() {
-	for _, v := range p.victims[:min(len(p.victims), p.burst)] {
-		p.add(plan.Delete{Object: plan.RefTo(v.pod), Reason: v.reason})
-	}
-}
-
-// create makes the pods that are missing. Those that the API server refused last time come last, and the others begin behind
-// them: so each node has its turn even if pods for some of them are always refused.
-func (p *planner) create() {
-	if len(p.missing) == 0 || p.last.namespaceEnds {
-		return
-	}
-	behind := ""
-	if len(p.last.nodes) > 0 {
-		behind = slices.Max(p.last.nodes)
-	}
-	slices.SortStableFunc(p.missing, func(a, b string) int {
-		return cmp.Or(
-			falseFirst(slices.Contains(p.last.nodes, a), slices.Contains(p.last.nodes, b)),
-			falseFirst(a < behind, b < behind),
-		)
-	})
-	made := template(p.ds, p.past.hash)
-	for _, node := range p.missing[:min(len(p.missing), p.burst)] {
-		creation := plan.Create{Object: newPod(made, p.ds, p.owner, node)}
-		if slices.Contains(p.last.nodes, node) {
-			p.refused = append(p.refused, creation)
-		} else {
-			p.creations = append(p.creations, creation)
-		}
-	}
-}
-
-// inOrder puts the revision before anything that relies on it, and what was refused last time behind what does not rely on
-// it.
-func (p *planner) inOrder() []plan.Action {
-	var revision []plan.Action
-	if p.past.missing && !p.last.namespaceEnds {
-		revision = []plan.Action{plan.Create{Object: p.past.current}}
-	}
-	if p.last.revisionRefused {
-		return slices.Concat(p.pending.RefusedLast(p.steps), revision, p.creations, p.refused)
-	}
-	return slices.Concat(revision, p.pending.RefusedLast(slices.Concat(p.steps, p.creations)), p.refused)
-}
-
-// bind ties the pods without a node to the one that they are made for.
-func (p *planner) bind() {
-	var binds []plan.Bind
-	for i := range p.seen.places {
-		place := &p.seen.places[i]
-		for j := range place.pods {
-			if m := &place.pods[j]; place.run && m.isUnscheduled() && !m.orphan && !m.relabelled {
-				m.bound = true
-				binds = append(binds, plan.Bind{Object: plan.RefTo(m.pod), To: plan.RefTo(place.node)})
-			}
-		}
-	}
-	slices.SortFunc(binds, func(a, b plan.Bind) int {
-		return cmp.Or(cmp.Compare(a.To.Name, b.To.Name), cmp.Compare(a.Object.Name, b.Object.Name))
-	})
-	for _, bind := range binds {
-		p.add(bind)
 	}
 }

@@ -1,13 +1,14 @@
 // Package daemonset plans DaemonSets: it keeps one pod of one template on each node where it belongs.
 //
-// With E = the nodes where the pod belongs ([ShouldRun]), U = maxUnavailable and S = maxSurge of |E|, both rounded up, a
-// plan holds, on each node,
+// With E = the nodes where the pod belongs ([ShouldRun]), U = maxUnavailable and S = maxSurge of |E|, both rounded up (both
+// 0 are refused, as by the API server), a plan holds, on each node,
 //
 //	a create      only if the node is in E and has no pod, or, with S > 0, an old pod and no new one
 //	deletes       of all pods where they do not belong, of all but one where they do (two with S > 0: one old, one new),
 //	              and of finished pods: succeeded ones at once, failed ones after a delay (see [Memory])
 //
-// and, for an update, only while nothing of the above is to be done,
+// whatever the budget of an update is: of several pods the scheduled stays, then the oldest, available or not. And, for an
+// update, only while nothing of the above is to be done (or the API server refused something last time),
 //
 //	S = 0:  deletes of available old pods <= max(0, U - nodes without an available pod)
 //	S > 0:  nodes with an old and a new pod, of which the old one is available <= S; the old pod goes once
@@ -24,6 +25,18 @@
 //	create Pod default/agent-*
 //
 // Each pod requires the name of its node, so that the scheduler binds it there; with [Policy.BindPods] the plan does.
+//
+// An update of five nodes, U = 20 % = 1: one old pod is deleted in a plan, a later one creates the new pod, and the next
+// old pod goes once that is available. With S = 40 % = 2, new pods come beside two old ones, which go as theirs become available.
+//
+// [ShouldRun] is for those who ask about nodes alone, as autoscalers do: it takes a node that may not exist yet (its labels,
+// taints and name are looked at, nothing else), and a DaemonSet of which only the template counts. Where the pod would run,
+// its requests belong to the overhead of the node; where not, the verdict names the taint or the term that keeps it away.
+// [NewPlacement] asks about many nodes: compile once, then ask.
+//
+// A host keeps two values between plans, beside what it observes: plan.Pending and [Memory]. It passes all nodes, and every
+// pod and revision of the namespace (or of all); strangers are passed over. What the API server refuses is told by
+// Pending, delays nothing else, and is asked for again in the next plan.
 //
 // History, Undo, Restart and Status are what people know from kubectl rollout.
 //

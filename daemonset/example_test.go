@@ -48,7 +48,38 @@ func ExamplePlan() {
 	// master: taint node-role.kubernetes.io/control-plane:NoSchedule is not tolerated
 }
 
-// An autoscaler asks about nodes that do not exist yet.
+// An autoscaler asks which daemon pods a node would get that does not exist yet, and why not the others: what they ask
+// for is not available to its other pods.
+func ExampleShouldRun() {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "gpu-template", Labels: map[string]string{"pool": "gpu", "zone": "b"}}}
+	node.Spec.Taints = []corev1.Taint{{Key: "nvidia.com/gpu", Effect: corev1.TaintEffectNoSchedule}}
+
+	everywhere := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "log-agent"}}
+	everywhere.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	intolerant := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "cache"}}
+	zoneA := everywhere.DeepCopy()
+	zoneA.Name = "zone-a-proxy"
+	zoneA.Spec.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{
+			{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}},
+			{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "pool", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"gpu"}}}},
+		}},
+	}}
+
+	for _, ds := range []*appsv1.DaemonSet{everywhere, intolerant, zoneA} {
+		if verdict := daemonset.ShouldRun(node, ds); verdict.ShouldRun {
+			fmt.Printf("%s: yes\n", ds.Name)
+		} else {
+			fmt.Printf("%s: no, by its %s: %s; one that runs there may stay: %t\n", ds.Name, verdict.Cause, verdict.Message, verdict.ShouldContinue)
+		}
+	}
+	// Output:
+	// log-agent: yes
+	// cache: no, by its Taint: taint nvidia.com/gpu:NoSchedule is not tolerated; one that runs there may stay: true
+	// zone-a-proxy: no, by its NodeAffinity: required node affinity: nodeSelectorTerms[0]: zone In [a]: the node has zone=b; nodeSelectorTerms[1]: pool NotIn [gpu]: the node has pool=gpu; one that runs there may stay: false
+}
+
+// Whoever asks about many nodes compiles the DaemonSet once.
 func ExamplePlacement() {
 	agent := &appsv1.DaemonSet{}
 	agent.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}

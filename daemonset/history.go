@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
@@ -23,6 +24,8 @@ type past struct {
 
 	// duplicates hold the very same bytes and are older: their pods become pods of the current one.
 	duplicates revisions.History
+	// dying hold the template, and are being deleted: so do their pods.
+	dying revisions.History
 	// old are the others.
 	old revisions.History
 
@@ -38,12 +41,19 @@ func remember(ds *appsv1.DaemonSet, owner owners.Owner, selector labels.Selector
 	if err != nil {
 		return past{}, err
 	}
+	// Names are taken in a namespace: those of others are of no concern.
+	view = slices.DeleteFunc(slices.Clone(view), func(r *appsv1.ControllerRevision) bool { return r.Namespace != ds.Namespace })
 	p := past{Claimed: revisions.Claim(view, owner, selector), collisions: ds.Status.CollisionCount}
 	holding := p.History.Holding(patch)
 	for _, revision := range holding {
 		p.hashes = append(p.hashes, hashOf(revision))
 		if p.current == nil || bytes.Equal(revision.Data.Raw, patch) || !bytes.Equal(p.current.Data.Raw, patch) {
 			p.current = revision
+		}
+	}
+	for _, revision := range view {
+		if revision.DeletionTimestamp != nil && owner.Owns(revision) && revisions.Holds(revision, patch) {
+			p.dying = append(p.dying, revision)
 		}
 	}
 	for _, revision := range p.History {
@@ -59,13 +69,17 @@ func remember(ds *appsv1.DaemonSet, owner owners.Owner, selector labels.Selector
 		p.place(ds, owner, patch, view, pending)
 	}
 	p.hash = hashOf(p.current)
+	for _, revision := range p.dying {
+		p.hashes = append(p.hashes, hashOf(revision))
+	}
 	return p, nil
 }
 
 // place makes the revision that is missing. One that bears its name and holds the template is taken for it, whoever owns it.
 func (p *past) place(ds *appsv1.DaemonSet, owner owners.Owner, patch []byte, view []*appsv1.ControllerRevision, pending plan.Pending) {
 	hash := func(count *int32) string { return templates.Hash(&ds.Spec.Template, count) }
-	place := revisions.Place(ds.Name, patch, view, pending, p.collisions, hash)
+	name := func(count *int32) string { return ds.Name + "-" + hash(count) } // never cut: too long a name is refused
+	place := revisions.PlaceAs(name, patch, view, pending, p.collisions)
 	p.collisions = place.Collisions
 	if p.current = place.Existing; p.current == nil {
 		p.missing = true
@@ -84,16 +98,17 @@ func hashOf(revision *appsv1.ControllerRevision) string {
 	return revision.Name
 }
 
-// isDuplicate reports whether the hash is that of a duplicate, and not of the current revision as well.
+// isDuplicate reports whether the hash is that of a duplicate that goes, and not of the current revision as well.
 func (p *past) isDuplicate(hash string) bool {
-	return hash != p.hash && slices.ContainsFunc(p.duplicates, func(r *appsv1.ControllerRevision) bool { return hashOf(r) == hash })
+	bears := func(r *appsv1.ControllerRevision) bool { return hashOf(r) == hash }
+	return hash != p.hash && (slices.ContainsFunc(p.duplicates, bears) || slices.ContainsFunc(p.dying, bears))
 }
 
-// record keeps the history: labels where they are missing, the current revision in its place, at the end. A revision that
-// is adopted, or gets its label, waits for the next plan with the rest.
+// record keeps the history: labels where they are missing, the current revision in its place, at the end. No revision
+// is updated twice in a plan.
 func (p *planner) record() {
 	past := p.past
-	written := past.Orphans
+	written := slices.Clone(past.Orphans)
 	for _, revision := range past.History {
 		if _, ok := revision.Labels[hashLabel]; !ok && !slices.Contains(written, revision) {
 			p.add(revisions.Relabel(revision, hashLabel, hashOf(revision)))
@@ -110,29 +125,19 @@ func (p *past) isBehind() bool {
 	return p.current.Revision < p.old.Next() && slices.Contains(p.History, p.current)
 }
 
-// isInOrder reports whether nothing is to be done about the history, but for what it has no room for.
-func (p *past) isInOrder() bool {
-	unlabelled := func(r *appsv1.ControllerRevision) bool { _, ok := r.Labels[hashLabel]; return !ok }
-	return !p.missing && !p.isBehind() && len(p.Orphans)+len(p.Leavers)+len(p.duplicates) == 0 && !slices.ContainsFunc(p.History, unlabelled)
-}
-
-// merge makes the pods of duplicates pods of the current revision. A duplicate goes once that is not refused for any of its
-// pods: without it the pod would count as one of an unknown revision.
+// merge makes the pods of duplicates that stay pods of the current revision. A duplicate goes once no pod is left of it: without it they
+// would count as pods of an unknown revision.
 func (p *planner) merge() {
-	if len(p.past.duplicates) == 0 {
+	if len(p.past.duplicates)+len(p.past.dying) == 0 {
 		return
 	}
 	var moved []*corev1.Pod
-	keep := map[string]bool{}
 	for i := range p.seen.places {
-		for _, m := range p.seen.places[i].pods {
-			hash := m.pod.Labels[hashLabel]
-			switch {
-			case m.relabelled:
+		for j := range p.seen.places[i].pods {
+			m := &p.seen.places[i].pods[j]
+			if m.hashed && !m.orphan && !m.unanswered && !m.deleted && p.past.isDuplicate(m.pod.Labels[hashLabel]) {
+				m.relabelled = true
 				moved = append(moved, m.pod)
-				keep[hash] = keep[hash] || p.wasRefused(m.pod)
-			case m.hashed && (m.orphan || m.unanswered):
-				keep[hash] = true
 			}
 		}
 	}
@@ -140,8 +145,9 @@ func (p *planner) merge() {
 	for _, pod := range moved {
 		p.add(relabel(pod, p.past.hash))
 	}
+	live := p.liveHashes()
 	for _, revision := range p.past.duplicates {
-		if !keep[hashOf(revision)] && !slices.Contains(p.past.Orphans, revision) {
+		if !live[hashOf(revision)] {
 			p.add(revisions.Delete(revision, "revision "+p.past.current.Name+" holds the same"))
 		}
 	}
@@ -149,7 +155,7 @@ func (p *planner) merge() {
 
 func relabel(pod *corev1.Pod, hash string) plan.Update {
 	before, after := pod.DeepCopy(), pod.DeepCopy()
-	after.Labels[hashLabel] = hash
+	metav1.SetMetaDataLabel(&after.ObjectMeta, hashLabel, hash)
 	return plan.Update{Before: before, After: after}
 }
 
@@ -161,25 +167,29 @@ func historyLimit(ds *appsv1.DaemonSet) int {
 	return int(*ds.Spec.RevisionHistoryLimit)
 }
 
-// forget deletes the oldest revisions beyond the limit. Those that a pod is of stay, and count.
+// liveHashes are the labels of the pods on the nodes.
+func (p *planner) liveHashes() map[string]bool {
+	live := map[string]bool{}
+	for i := range p.seen.places {
+		for _, m := range p.seen.places[i].pods {
+			live[m.pod.Labels[hashLabel]] = true
+		}
+	}
+	return live
+}
+
+// forget deletes the oldest revisions beyond the limit. Those that a pod is of, or of which nobody knows whether they
+// exist, stay, and count.
 func (p *planner) forget() {
 	limit := historyLimit(p.ds)
 	if len(p.past.old) <= limit {
 		return
 	}
-	live := map[string]bool{}
-	for _, place := range p.seen.places {
-		for _, m := range place.pods {
-			live[m.pod.Labels[hashLabel]] = true
-		}
-	}
+	live := p.liveHashes()
 	for _, pod := range p.seen.finished {
 		live[pod.Labels[hashLabel]] = true
 	}
-	for _, revision := range p.past.old.Surplus(limit, func(r *appsv1.ControllerRevision) bool { return live[hashOf(r)] }) {
-		_, labelled := revision.Labels[hashLabel]
-		if labelled && !slices.Contains(p.past.Orphans, revision) { // else it is adopted, or labelled, first
-			p.add(revisions.Delete(revision, "the history is full"))
-		}
+	for _, revision := range p.past.old.Surplus(limit, func(r *appsv1.ControllerRevision) bool { return r.UID == "" || live[hashOf(r)] }) {
+		p.add(revisions.Delete(revision, "the history is full"))
 	}
 }

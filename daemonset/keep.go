@@ -16,21 +16,22 @@ import (
 
 // isUnscheduled reports whether the pod waits for a scheduler, or for a Bind.
 func (m *member) isUnscheduled() bool {
-	return m.pod.Spec.NodeName == "" && m.isAtWork() && !m.unanswered && len(m.pod.Spec.SchedulingGates) == 0
+	return m.nodeless && m.isAtWork() && !m.unanswered && len(m.pod.Spec.SchedulingGates) == 0
 }
 
 // isAtWork reports whether the pod runs or will run.
 func (m *member) isAtWork() bool {
-	return !m.going && !m.deleted && !pods.IsTerminal(m.pod)
+	return !m.going && !m.deleted && !m.failed && !m.succeeded
 }
 
-// condemn chooses a pod to go. One that is relabelled in this plan, or may not exist, waits for the next.
-func (p *planner) condemn(place *place, m *member, format string, args ...any) {
-	if m.going || m.deleted || m.unanswered || m.relabelled {
-		return
+// condemn chooses a pod to go. One that is adopted in this plan, or may not exist, waits for the next.
+func (p *planner) condemn(place *place, m *member, format string, args ...any) (goes bool) {
+	if m.going || m.deleted || m.unanswered || m.orphan {
+		return false
 	}
 	m.deleted = true
 	p.victims = append(p.victims, victim{node: place.name, pod: m.pod, reason: fmt.Sprintf(format, args...)})
+	return true
 }
 
 // keep finds, node by node, what is missing and what does not belong there.
@@ -60,7 +61,7 @@ func (p *planner) keep() {
 // leave clears what is meant for a node that is gone. What ran there is cleared by the garbage collector of pods.
 func (p *planner) leave(place *place) {
 	for j := range place.pods {
-		if m := &place.pods[j]; m.pod.Spec.NodeName == "" {
+		if m := &place.pods[j]; m.nodeless {
 			p.condemn(place, m, "node %s is gone", place.name)
 		}
 	}
@@ -70,15 +71,19 @@ func (p *planner) leave(place *place) {
 func (p *planner) tidy(place *place) {
 	var failed []*corev1.Pod
 	var running []*member
+	undecided := false
 	for j := range place.pods {
 		m := &place.pods[j]
 		switch {
 		case m.going:
-		case m.pod.Status.Phase == corev1.PodFailed:
+		case m.orphan: // who stays is found once it is ours: its adoption may be refused
+			undecided = true
+		case m.failed:
 			failed = append(failed, m.pod)
-		case m.pod.Status.Phase == corev1.PodSucceeded:
-			p.tell(corev1.EventTypeNormal, "SucceededDaemonPod", "Found succeeded daemon pod %s/%s on node %s, will try to delete it", m.pod, place)
-			p.condemn(place, m, "it has succeeded")
+		case m.succeeded:
+			if p.condemn(place, m, "it has succeeded") {
+				p.tell(corev1.EventTypeNormal, "SucceededDaemonPod", "Found succeeded daemon pod %s/%s on node %s, will try to delete it", m.pod, place)
+			}
 		default:
 			running = append(running, m)
 		}
@@ -91,7 +96,7 @@ func (p *planner) tidy(place *place) {
 		}
 	case len(running) == 0:
 		// One that is being deleted may run beside its successor, if it is seen to go.
-		if place.run && !inBackoff && !slices.ContainsFunc(place.pods, p.lingers) {
+		if place.run && !inBackoff && !undecided && !slices.ContainsFunc(place.pods, p.lingers) {
 			p.missing = append(p.missing, place.name)
 		}
 	default:
@@ -99,27 +104,25 @@ func (p *planner) tidy(place *place) {
 	}
 }
 
-// retry deletes the failed pods of a node unless they have to wait.
-func (p *planner) retry(place *place, failed []*corev1.Pod) bool {
-	until, ok := p.memory.retry(place.name, failed, p.now)
-	if !ok {
-		if p.retryAt.IsZero() || until.Before(p.retryAt) {
-			p.retryAt = until
-		}
-		return false
-	}
+// retry deletes the failed pods of a node, but for those that have to wait: ok if there are none.
+func (p *planner) retry(place *place, failed []*corev1.Pod) (ok bool) {
+	until := p.memory.retry(place.name, failed, p.now)
+	p.retryAt = earlier(p.retryAt, until)
 	for j := range place.pods {
-		if m := &place.pods[j]; !m.going && m.pod.Status.Phase == corev1.PodFailed {
+		m := &place.pods[j]
+		if !m.failed || !until.IsZero() && !p.memory.counted(place.name, m.pod) {
+			continue
+		}
+		if p.condemn(place, m, "it has failed") {
 			p.tell(corev1.EventTypeWarning, "FailedDaemonPod", "Found failed daemon pod %s/%s on node %s, will try to kill it", m.pod, place)
-			p.condemn(place, m, "it has failed")
 		}
 	}
-	return true
+	return until.IsZero()
 }
 
 // lingers reports whether the pod may run on, for all that is seen, although its deletion was issued.
 func (p *planner) lingers(m member) bool {
-	return m.going && slices.ContainsFunc(p.leaving, func(pod *corev1.Pod) bool { return identity(pod) == identity(m.pod) && !pods.IsTerminal(pod) })
+	return m.going && p.leaving[identity(m.pod)]
 }
 
 // pair leaves, with surge, one old and one new pod: the old until the new is available, or the old is not Ready.
@@ -136,7 +139,7 @@ func (p *planner) pair(place *place, running []*member) {
 		}
 	}
 	switch {
-	case older == nil || newer == nil:
+	case older == nil || newer == nil || newer.unanswered:
 	case !older.ready:
 		p.condemn(place, older, "pod %s replaces it, and it is not ready", newer.pod.Name)
 	case newer.available:

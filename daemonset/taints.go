@@ -32,17 +32,14 @@ func tolerations(spec *corev1.PodSpec) []corev1.Toleration {
 	list := slices.Clone(spec.Tolerations)
 	for _, added := range automatic(spec.HostNetwork) {
 		alike := func(t corev1.Toleration) bool { return t.MatchToleration(&added) }
-		unlimited := func(t corev1.Toleration) bool { return alike(t) && t.TolerationSeconds == nil }
-		switch {
-		case slices.ContainsFunc(list, unlimited):
-		case slices.ContainsFunc(list, alike):
-			for i := range list {
-				if alike(list[i]) {
-					list[i] = added
-				}
-			}
-		default:
+		if !slices.ContainsFunc(list, alike) {
 			list = append(list, added)
+			continue
+		}
+		for i := range list {
+			if alike(list[i]) {
+				list[i] = added
+			}
 		}
 	}
 	return list

@@ -7,6 +7,13 @@ import (
 	"time"
 )
 
+// mayUpdate reports whether the time for an update has come: all that is missing or too many comes first, unless that may be
+// what was refused, or what waits behind it. While
+// the revision waits there nothing is updated: it comes before its pods.
+func (p *planner) mayUpdate() bool {
+	return (len(p.missing)+len(p.victims) == 0 || p.last.stopped) && !p.last.namespaceEnds && !(p.past.missing && p.last.stopped)
+}
+
 // update replaces old pods as the strategy allows.
 func (p *planner) update() {
 	if isOnDelete(p.ds) {
@@ -18,14 +25,10 @@ func (p *planner) update() {
 			desired++
 		}
 	}
-	surge, unavailable := surge(p.ds, desired), p.mayBeUnavailable(desired)
-	switch {
-	case surge > 0:
+	if surge := surge(p.ds, desired); surge > 0 {
 		p.replaceBefore(surge, desired)
-	case unavailable == 0 && desired > 0:
-		p.replaceAfter(1) // both 0 would stop the update for good
-	default:
-		p.replaceAfter(unavailable)
+	} else {
+		p.replaceAfter(p.mayBeUnavailable(desired))
 	}
 }
 
@@ -42,11 +45,12 @@ func (p *planner) mayBeUnavailable(nodes int) int {
 // case. Of the available ones as many go as leave no more than the limit of nodes without an available pod; nodes where pods
 // do not belong, but stay, count like the others.
 func (p *planner) replaceAfter(limit int) {
+	keepsOld := func(c onPlace) bool { return p.last.keepsPod(c.member.pod) }
 	var candidates []onPlace
 	var relief []time.Time // when nodes will no longer lack an available pod
 	for i := range p.seen.places {
 		place := &p.seen.places[i]
-		if !place.run && len(place.pods) == 0 {
+		if !place.run && !slices.ContainsFunc(place.pods, stays) {
 			continue
 		}
 		older, newer, ok := place.generations()
@@ -65,7 +69,7 @@ func (p *planner) replaceAfter(limit int) {
 		}
 	}
 	p.order()
-	for _, c := range first(candidates, limit) {
+	for _, c := range first(candidates, limit, keepsOld) {
 		p.condemn(c.place, c.member, "it is not of revision %s", p.past.hash)
 	}
 	if limit <= 0 && len(candidates) > 0 {
@@ -77,13 +81,17 @@ func (p *planner) replaceAfter(limit int) {
 // there is a new one in any case; beside available ones on as many nodes as the limit allows. Where pods no longer
 // belong, those that are not available go, and the others as far as enough are available elsewhere.
 func (p *planner) replaceBefore(limit, desired int) {
+	keepsOld := func(c onPlace) bool { return p.last.keepsPod(c.member.pod) }
 	var candidates, misplaced []onPlace
 	var relief []time.Time // when more nodes will have an available pod
 	available := 0
 	for i := range p.seen.places {
 		place := &p.seen.places[i]
 		older, newer, ok := place.generations()
-		if !ok || slices.ContainsFunc(place.pods, p.lingers) {
+		switch {
+		case !slices.ContainsFunc(place.pods, stays):
+			continue
+		case !ok || slices.ContainsFunc(place.pods, p.lingers) || slices.ContainsFunc(place.pods, isSuperfluous):
 			limit--
 			continue
 		}
@@ -112,16 +120,22 @@ func (p *planner) replaceBefore(limit, desired int) {
 		}
 	}
 	p.order()
-	for _, c := range first(misplaced, available-desired) {
+	for _, c := range first(misplaced, available-desired, keepsOld) {
 		p.condemn(c.place, c.member, "it does not belong on node %s, and enough others are available", c.place.name)
 	}
 	if available <= desired && len(misplaced) > 0 {
 		p.awaitsAny(1+desired-available, relief)
 	}
-	for _, c := range first(candidates, limit) {
+	for _, c := range first(candidates, limit, func(c onPlace) bool { return p.last.getsNone(c.place.name) }) {
 		p.missing = append(p.missing, c.place.name)
 	}
 }
+
+// stays reports whether this plan leaves the pod.
+func stays(m member) bool { return !m.deleted }
+
+// isSuperfluous reports whether this plan deletes the pod while it may run: until it is gone it is one more.
+func isSuperfluous(m member) bool { return m.deleted && !m.failed && !m.succeeded }
 
 // onPlace is a pod that may be replaced.
 type onPlace struct {
@@ -129,18 +143,18 @@ type onPlace struct {
 	member *member
 }
 
-// first gives the first of the candidates, by node.
-func first(candidates []onPlace, limit int) []onPlace {
+// first gives the first of the candidates, by node, and each in its turn.
+func first(candidates []onPlace, limit int, refused func(onPlace) bool) []onPlace {
 	slices.SortFunc(candidates, func(a, b onPlace) int { return strings.Compare(a.place.name, b.place.name) })
-	return candidates[:max(0, min(limit, len(candidates)))]
+	return inTurn(candidates, refused)[:max(0, min(limit, len(candidates)))]
 }
 
-// generations finds the old and the new pod of a node: not ok if there are two of either.
+// generations finds the old and the new pod that a node keeps: not ok if there are two of either.
 func (place *place) generations() (older, newer *member, ok bool) {
 	for j := range place.pods {
 		m := &place.pods[j]
 		switch {
-		case m.going:
+		case m.going || m.deleted:
 		case m.updated && newer == nil:
 			newer = m
 		case !m.updated && older == nil:

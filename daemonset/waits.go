@@ -6,26 +6,17 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
 )
 
 // assumedUntil is when to look again at changes that were issued and are not seen: if they never happened they are repeated
-// then. A revision that was to be moved may be in its place by then without that, as those behind it are gone.
-func (p *planner) assumedUntil(asShown *appsv1.DaemonSet, selector labels.Selector, observed Observed) time.Time {
-	until := plan.AssumedUntil([]*appsv1.DaemonSet{asShown}, p.pending, p.now)
-	until = earlier(until, plan.AssumedUntil(observed.Pods, p.pending, p.now))
-	revisions := plan.AssumedUntil(observed.Revisions, p.pending, p.now)
-	if revisions.IsZero() {
-		return until
-	}
-	shown, err := remember(p.ds, p.owner, selector, plan.Overlay(observed.Revisions, plan.Pending{}, p.now), plan.Pending{})
-	if err == nil && shown.isInOrder() && len(shown.old) <= historyLimit(p.ds) {
-		return until
-	}
-	return earlier(until, revisions)
+// then.
+func assumedUntil(ds *appsv1.DaemonSet, observed Observed) time.Time {
+	pending, now := observed.Pending, observed.Now
+	until := plan.AssumedUntil([]*appsv1.DaemonSet{ds}, pending, now)
+	until = earlier(until, plan.AssumedUntil(observed.Pods, pending, now))
+	return earlier(until, plan.AssumedUntil(observed.Revisions, pending, now))
 }
 
 // tally counts the pods that keep the DaemonSet from where it should be, each under the first thing that it lacks.
@@ -62,11 +53,11 @@ func (t *tally) add(place *place, m *member, pending plan.Pending) {
 	case m.unanswered || m.going || m.deleted || m.bound:
 	case place.node == nil:
 		t.stranded++
-	case pods.IsTerminal(m.pod):
+	case m.failed || m.succeeded:
 		t.failed++
-	case m.pod.Spec.NodeName == "" && len(m.pod.Spec.SchedulingGates) > 0:
+	case m.nodeless && len(m.pod.Spec.SchedulingGates) > 0:
 		t.gated++
-	case m.pod.Spec.NodeName == "":
+	case m.nodeless:
 		t.unscheduled++
 	case !m.ready:
 		t.unready++
@@ -90,10 +81,10 @@ func (p *planner) explain(result *plan.Result, assumed time.Time) {
 		result.Add(plan.Wait{For: blocker, Object: p.owner.Ref(), Until: until, Reason: fmt.Sprintf(format, args...)})
 	}
 	t := p.tally()
-	if p.last.namespaceEnds && (p.past.missing || len(p.missing) > 0) {
+	if p.last.namespaceEnds && (p.past.missing || len(p.missing) > 0 || t.old > 0 && !isOnDelete(p.ds)) {
 		wait(plan.WaitNamespace, time.Time{}, "%d nodes lack their pod, and the namespace is being terminated", len(p.missing))
 	}
-	if until := p.pending.AnswerBy(p.past.current); !p.past.missing && !until.IsZero() {
+	if until := p.pending.AnswerBy(p.past.current); !p.past.missing && p.past.current.UID == "" && !until.IsZero() {
 		wait(plan.WaitAnswer, until, "the creation of revision %s was not answered", p.past.current.Name)
 	}
 	if t.unanswered > 0 {
