@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -25,41 +26,62 @@ type census struct {
 
 	// nextAvailable is when the next Ready pod will be available: zero if none is on its way.
 	nextAvailable time.Time
+
+	// odd: some pod is listed twice, or may be, or is nil. The view has to be put in order first.
+	odd bool
 }
 
 // member is a pod of the set, or an orphan that is one once it is adopted.
 type member struct {
-	ordinal int
-	pod     *corev1.Pod
-	orphan  bool
+	pod      *corev1.Pod
+	ordinal  int
+	revision string
+	orphan   bool
 	// unanswered: created, as far as we know: nobody answered, and the view does not show it.
 	unanswered bool
-	// deleted: this very plan deletes it.
-	deleted bool
+	// terminating: it is being deleted. deleted: this very plan deletes it.
+	terminating, deleted bool
+	// handedOver: this very plan gives its claims the owners that they are to have.
+	handedOver bool
 
+	finished  bool // will never run again
+	pending   bool // has not begun to run
+	intact    bool // bears its labels, and mounts its claims
 	ready     bool // Running and Ready
-	available bool // Ready for minReadySeconds
+	available bool // and Ready for minReadySeconds
 }
 
 // isGoing reports whether the pod is being deleted: it may run still, and its place is not free.
-func (m *member) isGoing() bool { return m.deleted || m.pod.DeletionTimestamp != nil }
+func (m *member) isGoing() bool { return m.deleted || m.terminating }
 
-// isHealthy reports whether, under OrderedReady, others need not wait for the pod.
-func (m *member) isHealthy() bool { return m.ready && m.available && !m.isGoing() }
+// isHealthy reports whether the pod is available and stays: others need not wait for it.
+func (m *member) isHealthy() bool { return m.available && !m.isGoing() }
 
-// isUp reports whether the pod counts as available in an update.
-func (m *member) isUp() bool { return m.available && !m.isGoing() }
-
-func (m *member) revision() string { return m.pod.Labels[appsv1.StatefulSetRevisionLabel] }
+// countAll counts the pods of a view. Nearly every view lists each pod once, and nothing was issued that it does not show: such a
+// view is read as it is, and no pod fetched from memory twice.
+func countAll(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selector, pending plan.Pending, now time.Time) census {
+	if len(pending.Outcomes) == 0 {
+		if seen := count(view, set, owner, selector, pending, now); !seen.odd {
+			return seen
+		}
+	}
+	return count(plan.Overlay(view, pending, now), set, owner, selector, pending, now)
+}
 
 // count sorts the pods of the view. Whatever bears a name of the set's with an ordinal that is not spelled as Kubernetes
 // spells it is let be.
 func count(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selector, pending plan.Pending, now time.Time) census {
 	seen := census{occupants: map[int]*corev1.Pod{}}
+	places := newPlaces(set, len(view))
 	refused := pending.Failures()
 	for _, pod := range view {
+		if pod == nil {
+			seen.odd = true
+			continue
+		}
 		verdict := owner.Judge(pod, selector)
 		ordinal, numbered, named := ordinalOf(set.Name, pod.Name)
+		named = named && ordinal <= math.MaxInt32 // Kubernetes reads no larger ordinal
 		if verdict == owners.Ours && !numbered && set.DeletionTimestamp == nil {
 			verdict = owners.Leaver
 		}
@@ -72,48 +94,93 @@ func count(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, sele
 		switch {
 		case !named || pod.Namespace != set.Namespace:
 		case verdict == owners.Ours || verdict == owners.Orphan && !isRefused(pod, refused): // what was refused is asked again, and not counted on
-			seen.add(member{ordinal: ordinal, pod: pod, orphan: verdict == owners.Orphan}, set.Spec.MinReadySeconds, pending, now)
+			places.put(seen.look(member{ordinal: ordinal, pod: pod, orphan: verdict == owners.Orphan}, set, pending, now))
 		default:
-			seen.occupants[ordinal] = pod
+			if before := seen.occupants[ordinal]; before == nil || byLife(stranger(pod), stranger(before)) < 0 {
+				seen.occupants[ordinal] = pod
+			}
 		}
 	}
-	slices.SortFunc(seen.members, byOrdinal)
-	seen.members = slices.CompactFunc(seen.members, func(a, b member) bool { return a.ordinal == b.ordinal })
+	seen.members = places.members()
+	seen.odd = seen.odd || places.twice || len(seen.leavers)+len(seen.orphans)+len(seen.occupants) > 0
 	slices.SortFunc(seen.orphans, byName)
 	slices.SortFunc(seen.leavers, byName)
 	return seen
 }
 
-func (seen *census) add(m member, minReadySeconds int32, pending plan.Pending, now time.Time) {
+// look reads a pod once: it is not to be fetched from memory a second time.
+func (seen *census) look(m member, set *appsv1.StatefulSet, pending plan.Pending, now time.Time) member {
+	minReadySeconds, phase := set.Spec.MinReadySeconds, m.pod.Status.Phase
+	m.terminating = m.pod.DeletionTimestamp != nil
+	m.finished = phase == corev1.PodSucceeded || phase == corev1.PodFailed
+	m.pending = phase == corev1.PodPending || phase == ""
+	m.intact = isIntact(m.pod, set)
+	m.revision = m.pod.Labels[appsv1.StatefulSetRevisionLabel]
 	m.unanswered = m.pod.UID == "" && !pending.AnswerBy(m.pod).IsZero()
-	if pods.IsReady(m.pod) {
-		m.ready = m.pod.Status.Phase == corev1.PodRunning
+	if phase == corev1.PodRunning && pods.IsReady(m.pod) {
+		m.ready = true
 		m.available = pods.IsAvailable(m.pod, minReadySeconds, now)
-	}
-	if m.ready && !m.available {
+		if m.available {
+			return m
+		}
 		if at := pods.AvailableAt(m.pod, minReadySeconds); !at.IsZero() && (seen.nextAvailable.IsZero() || at.Before(seen.nextAvailable)) {
 			seen.nextAvailable = at
 		}
 	}
-	seen.members = append(seen.members, m)
+	return m
 }
 
-// byOrdinal puts first, of two pods that a view shows under one name, the one that lives, and then the younger.
-func byOrdinal(a, b member) int {
-	if order := cmp.Compare(a.ordinal, b.ordinal); order != 0 {
-		return order
+// places puts members in order: those in range have a place each, others are rare.
+type places struct {
+	start   int
+	inRange []member
+	others  []member
+	twice   bool // two pods of one name
+}
+
+func newPlaces(set *appsv1.StatefulSet, pods int) places {
+	p := places{inRange: make([]member, min(pods, int(orElse(set.Spec.Replicas, 1))))}
+	if set.Spec.Ordinals != nil {
+		p.start = int(set.Spec.Ordinals.Start)
 	}
-	goes := func(m member) int {
-		if m.isGoing() {
+	return p
+}
+
+func (p *places) put(m member) {
+	if at := m.ordinal - p.start; 0 <= at && at < len(p.inRange) && p.inRange[at].pod == nil {
+		p.inRange[at] = m
+	} else {
+		p.others = append(p.others, m)
+	}
+}
+
+// members gives one member of each ordinal, ascending.
+func (p *places) members() []member {
+	members := slices.DeleteFunc(p.inRange, func(m member) bool { return m.pod == nil })
+	if len(p.others) == 0 {
+		return members
+	}
+	members = append(members, p.others...)
+	slices.SortFunc(members, func(a, b member) int { return cmp.Or(cmp.Compare(a.ordinal, b.ordinal), byLife(&a, &b)) })
+	listed := len(members)
+	members = slices.CompactFunc(members, func(a, b member) bool { return a.ordinal == b.ordinal })
+	p.twice = len(members) < listed
+	return members
+}
+
+// byLife puts first, of two pods that a view shows under one name, the one that lives, and then the younger.
+func byLife(a, b *member) int {
+	if a.isGoing() != b.isGoing() {
+		if a.isGoing() {
 			return 1
 		}
-		return 0
+		return -1
 	}
-	return cmp.Or(
-		cmp.Compare(goes(a), goes(b)),
-		b.pod.CreationTimestamp.Compare(a.pod.CreationTimestamp.Time),
-		cmp.Compare(a.pod.UID, b.pod.UID),
-	)
+	return cmp.Or(b.pod.CreationTimestamp.Compare(a.pod.CreationTimestamp.Time), cmp.Compare(a.pod.UID, b.pod.UID))
+}
+
+func stranger(pod *corev1.Pod) *member {
+	return &member{pod: pod, terminating: pod.DeletionTimestamp != nil}
 }
 
 func byName(a, b *corev1.Pod) int {

@@ -24,42 +24,87 @@ func isClaimName(claim, template, pod string) bool {
 		strings.HasPrefix(claim, template) && strings.HasSuffix(claim, pod)
 }
 
-// shelf holds the claims of the set's pods, those of pods that are gone among them.
-type shelf map[shelfmark]*corev1.PersistentVolumeClaim
-
-type shelfmark struct{ template, pod string }
-
-func shelve(view []*corev1.PersistentVolumeClaim, set *appsv1.StatefulSet) shelf {
-	if len(set.Spec.VolumeClaimTemplates) == 0 {
-		return nil
+// claimOrdinal reads off a claim's name the ordinal of the pod that it belongs to.
+func claimOrdinal(claim, template, set string) (ordinal int, ok bool) {
+	pod, ok := strings.CutPrefix(claim, template)
+	if !ok || !strings.HasPrefix(pod, "-") {
+		return 0, false
 	}
-	claims := make(shelf, len(view))
+	ordinal, _, ok = ordinalOf(set, pod[1:])
+	return ordinal, ok
+}
+
+// shelf holds the claims of the set's pods, those of pods that are gone among them, by ordinal and claim template. Those of ordinals in
+// range have a place each, others are rare.
+type shelf struct {
+	templates []corev1.PersistentVolumeClaim
+	start     int
+	inRange   []*corev1.PersistentVolumeClaim
+	others    map[int]*corev1.PersistentVolumeClaim // by place, too
+}
+
+// claimTemplates are the templates of the set, each name once: of two the last counts.
+func claimTemplates(set *appsv1.StatefulSet) []corev1.PersistentVolumeClaim {
+	all := set.Spec.VolumeClaimTemplates
+	var templates []corev1.PersistentVolumeClaim
+	for i := range all {
+		if !slices.ContainsFunc(all[i+1:], func(c corev1.PersistentVolumeClaim) bool { return c.Name == all[i].Name }) {
+			templates = append(templates, all[i])
+		}
+	}
+	return templates
+}
+
+// shelve sorts the claims of a view in which each is listed once.
+func shelve(view []*corev1.PersistentVolumeClaim, set *appsv1.StatefulSet, want wanted) shelf {
+	s := shelf{templates: claimTemplates(set), start: want.start}
+	if len(s.templates) == 0 {
+		return s
+	}
+	s.inRange = make([]*corev1.PersistentVolumeClaim, min(len(view), (want.end-want.start)*len(s.templates)))
+	s.others = map[int]*corev1.PersistentVolumeClaim{}
 	for _, claim := range view {
 		if claim.Namespace != set.Namespace {
 			continue
 		}
-		for i := range set.Spec.VolumeClaimTemplates {
-			pod, ok := strings.CutPrefix(claim.Name, set.Spec.VolumeClaimTemplates[i].Name)
-			if !ok || !strings.HasPrefix(pod, "-") {
+		for i := range s.templates {
+			ordinal, ok := claimOrdinal(claim.Name, s.templates[i].Name, set.Name)
+			if !ok {
 				continue
 			}
-			if _, _, ok := ordinalOf(set.Name, pod[1:]); !ok {
-				continue
-			}
-			mark := shelfmark{template: set.Spec.VolumeClaimTemplates[i].Name, pod: pod[1:]}
-			if shelved := claims[mark]; shelved == nil || isNewer(claim, shelved) {
-				claims[mark] = claim
+			if shelved := s.of(ordinal, i); shelved == nil || isNewer(claim, shelved) {
+				s.put(ordinal, i, claim)
 			}
 		}
 	}
-	return claims
+	return s
 }
 
-// claimsOf gives the claims of a pod that are there, in the order of their templates.
-func (p *planner) claimsOf(pod string) []*corev1.PersistentVolumeClaim {
-	var claims []*corev1.PersistentVolumeClaim
-	for i := range p.set.Spec.VolumeClaimTemplates {
-		if claim := p.claims[shelfmark{p.set.Spec.VolumeClaimTemplates[i].Name, pod}]; claim != nil {
+func (s shelf) place(ordinal, template int) int { return (ordinal-s.start)*len(s.templates) + template }
+
+func (s shelf) put(ordinal, template int, claim *corev1.PersistentVolumeClaim) {
+	if at := s.place(ordinal, template); 0 <= at && at < len(s.inRange) {
+		s.inRange[at] = claim
+	} else {
+		s.others[at] = claim
+	}
+}
+
+// of gives the claim of an ordinal that was made of a template, nil if there is none.
+func (s shelf) of(ordinal, template int) *corev1.PersistentVolumeClaim {
+	if at := s.place(ordinal, template); 0 <= at && at < len(s.inRange) {
+		return s.inRange[at]
+	} else if len(s.others) > 0 {
+		return s.others[at]
+	}
+	return nil
+}
+
+// wanted gives the claims of ordinals in range, in no order.
+func (s shelf) wanted(want wanted) []*corev1.PersistentVolumeClaim {
+	claims := slices.DeleteFunc(slices.Clone(s.inRange), func(c *corev1.PersistentVolumeClaim) bool { return c == nil })
+	for at, claim := range s.others {
+		if 0 <= at && at < (want.end-want.start)*len(s.templates) {
 			claims = append(claims, claim)
 		}
 	}
@@ -89,11 +134,10 @@ func newClaim(template *corev1.PersistentVolumeClaim, set *appsv1.StatefulSet, p
 
 // provide creates the claims of a pod that are missing. ready says whether all others are there for good: one that is being
 // deleted (those are returned) or whose creation was not answered keeps the pod waiting.
-func (p *planner) provide(pod string) (creates []plan.Action, deleted []string, ready bool) {
+func (p *planner) provide(ordinal int, pod string) (creates []plan.Action, deleted []string, ready bool) {
 	ready = true
-	for i := range p.set.Spec.VolumeClaimTemplates {
-		template := &p.set.Spec.VolumeClaimTemplates[i]
-		claim := p.claims[shelfmark{template.Name, pod}]
+	for i := range p.claims.templates {
+		template, claim := &p.claims.templates[i], p.claims.of(ordinal, i)
 		switch {
 		case claim == nil:
 			creates = append(creates, plan.Create{Object: newClaim(template, p.set, pod)})

@@ -2,16 +2,18 @@
 //
 // With S = spec.ordinals.start and R = spec.replicas, the set has the ordinals S <= o < S + R, one pod "<set>-<o>" for each,
 // and for each claim template a claim "<template>-<set>-<o>", which stays when its pod goes and is
-// found again by the next. With available = Ready for minReadySeconds and not being deleted, a plan keeps, from whatever
-// was observed:
+// found again by the next. With available = Running, Ready for minReadySeconds and not being deleted, a plan keeps, from
+// whatever was observed:
 //
 //	create(o)  =>  no pod of that name exists in any phase, each of its claims exists or stands earlier in
 //	               the plan, and none of them is being deleted
 //	OrderedReady:  create(o) => all j < o are available; at most one pod is created or deleted;
 //	               delete(surplus o) => all in range are available, and o is the highest
 //	update:        delete(o) => o >= S + partition; one pod, the highest that is outdated, and only if all
-//	               above it are available
-//	claims:        never deleted, and re-owned only as the retention policy says
+//	               above it are available; with [Policy].MaxUnavailable and U = maxUnavailable, rounded down,
+//	               at least 1: available pods deleted <= max(0, U - unavailable), from the highest
+//	claims:        never deleted, and re-owned only as the retention policy says; no pod is deleted
+//	               that would take along a claim that is to stay: the claim changes hands in a plan before
 //
 // A worked case: R is 3, OrderedReady, one claim template "data"; web-0 is available. The plan is
 //
@@ -21,6 +23,10 @@
 //
 // and web-2 follows once web-1 is available. Nothing waits for a claim to be bound: a claim may be bound only once its pod is
 // there. A Wait says so where a pod is not scheduled for want of a volume.
+//
+// Outdated is a pod that the update reaches (o >= S + partition) and that is not of the update's revision; surplus, one with an ordinal
+// out of range. Orphans that the selector matches are adopted before they count for anything but their place; a pod without a
+// canonical ordinal ("web-01", or beyond 2147483647) is none of the set's.
 //
 // The pods of a set come from two revisions of its template: the update's, which holds spec.template, and the current one, which all pods
 // had before. New pods below the partition are made of the current one. Once every pod is of the update's and ready,

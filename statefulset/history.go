@@ -48,8 +48,8 @@ func remember(set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selec
 		p.update = latest
 	case len(p.History.Holding(patch)) > 0:
 		p.update = p.History.Holding(patch).Latest()
-		if !slices.Contains(p.Orphans, p.update) { // else it is adopted first
-			p.moved = []plan.Action{revisions.Renumber(p.update, p.History.Next())}
+		if next := p.History.Next(); p.update.Revision < next && !slices.Contains(p.Orphans, p.update) { // else it is adopted first
+			p.moved = []plan.Action{revisions.Renumber(p.update, next)}
 		}
 	case latest != nil && revisions.Means(latest, &set.Spec.Template):
 		p.update = latest
@@ -95,7 +95,7 @@ func (p *planner) forget() {
 	}
 	names := []string{p.past.current.Name, p.past.update.Name}
 	for i := range p.seen.members {
-		if revision := p.seen.members[i].revision(); !slices.Contains(names, revision) {
+		if revision := p.seen.members[i].revision; !slices.Contains(names, revision) {
 			names = append(names, revision)
 		}
 	}

@@ -1,6 +1,7 @@
 package statefulset_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -126,6 +127,18 @@ func TestAdoptedAndRolledBackTo(t *testing.T) {
 	expect(t, "steps", steps(c.plan(t, statefulset.Policy{})), "update ControllerRevision "+c.revision("app:1")+": metadata.ownerReferences")
 }
 
+// A history that has come to the largest number goes on with it, and comes to rest.
+func TestHistoryAtItsEnd(t *testing.T) {
+	c := of(0).runs("app:2")
+	c.Revisions[0].Revision = math.MaxInt64
+	next := c.record(0, "app:2")
+	if moved := c.mustUpdate(t, next.Name); moved.After.(*appsv1.ControllerRevision).Revision != math.MaxInt64 {
+		t.Errorf("moved to %d", moved.After.(*appsv1.ControllerRevision).Revision)
+	}
+	next.Revision = math.MaxInt64
+	expect(t, "steps", steps(c.plan(t, statefulset.Policy{})))
+}
+
 // New pods are made of the update's revision from the partition on, and of the current one below.
 func TestRevisionOfNewPods(t *testing.T) {
 	noParameters := func(set *appsv1.StatefulSet) {
@@ -187,6 +200,16 @@ func TestNewPod(t *testing.T) {
 	expect(t, "the claim", []string{claim.Namespace, claim.Name, claim.Labels["app"]}, "default", "data-web-3", "web")
 	if len(claim.OwnerReferences) != 0 || len(pod.Spec.Volumes) != 2 {
 		t.Errorf("owners %v, volumes %v", claim.OwnerReferences, pod.Spec.Volumes)
+	}
+}
+
+// A generation that is ahead, of a set in another life, is not written back for its own sake, as in Kubernetes.
+func TestGenerationAhead(t *testing.T) {
+	c := of(0)
+	c.set.Status = c.plan(t, statefulset.Policy{}).Status
+	c.set.Status.ObservedGeneration = 7
+	if result := c.plan(t, statefulset.Policy{}); len(result.Actions) > 0 {
+		t.Errorf("planned: %v", result.Actions)
 	}
 }
 

@@ -3,7 +3,6 @@ package statefulset
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +18,9 @@ func podName(set string, ordinal int) string {
 	return set + "-" + strconv.Itoa(ordinal)
 }
 
+// maxDigits has room for any start and any number of replicas.
+const maxDigits = 10
+
 // ordinalOf reads the ordinal off a name. A name that continues the set's by digits but is not canonical ("web-01") or
 // too large is numbered, and has no ordinal.
 func ordinalOf(set, name string) (ordinal int, numbered, ok bool) {
@@ -26,11 +28,15 @@ func ordinalOf(set, name string) (ordinal int, numbered, ok bool) {
 		return 0, false, false
 	}
 	digits := name[len(set)+1:]
-	if strings.Trim(digits, "0123456789") != "" {
-		return 0, false, false
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' {
+			return 0, false, false
+		}
+		if ordinal = 10*ordinal + int(c-'0'); len(digits) > maxDigits {
+			ordinal = 0
+		}
 	}
-	ordinal, err := strconv.Atoi(digits)
-	return ordinal, true, err == nil && (digits[0] != '0' || digits == "0")
+	return ordinal, true, len(digits) <= maxDigits && (digits[0] != '0' || digits == "0")
 }
 
 // newPod makes the pod of an ordinal: what the template says, and what makes it this very member: its name, its hostname
@@ -75,37 +81,38 @@ func mountClaims(pod *corev1.Pod, set *appsv1.StatefulSet) {
 	pod.Spec.Volumes = append(volumes, slices.DeleteFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return named[v.Name] })...)
 }
 
-func isIdentified(pod *corev1.Pod) bool {
-	return pod.Labels[appsv1.StatefulSetPodNameLabel] == pod.Name
+// isIntact reports whether what makes the pod this member is as it should be.
+func isIntact(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
+	return pod.Labels[appsv1.StatefulSetPodNameLabel] == pod.Name && mountsClaims(pod, set.Spec.VolumeClaimTemplates)
 }
 
 func mountsClaims(pod *corev1.Pod, templates []corev1.PersistentVolumeClaim) bool {
 	for i := range templates {
-		template := templates[i].Name
-		at := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == template })
-		if at < 0 {
-			return false
-		}
-		source := pod.Spec.Volumes[at].PersistentVolumeClaim
-		if source == nil || !isClaimName(source.ClaimName, template, pod.Name) {
+		volume := volumeOf(pod, templates[i].Name)
+		if volume == nil || volume.PersistentVolumeClaim == nil || !isClaimName(volume.PersistentVolumeClaim.ClaimName, templates[i].Name, pod.Name) {
 			return false
 		}
 	}
 	return true
 }
 
-// repair restores what makes the pod this member, where that is amiss.
-func repair(pod *corev1.Pod, set *appsv1.StatefulSet, ordinal int) (plan.Update, bool) {
-	identified, mounts := isIdentified(pod), mountsClaims(pod, set.Spec.VolumeClaimTemplates)
-	if identified && mounts {
-		return plan.Update{}, false
+func volumeOf(pod *corev1.Pod, name string) *corev1.Volume {
+	for i := range pod.Spec.Volumes {
+		if pod.Spec.Volumes[i].Name == name {
+			return &pod.Spec.Volumes[i]
+		}
 	}
+	return nil
+}
+
+// repair restores what is amiss.
+func repair(pod *corev1.Pod, set *appsv1.StatefulSet, ordinal int) plan.Update {
 	after := pod.DeepCopy()
-	if !identified {
+	if after.Labels[appsv1.StatefulSetPodNameLabel] != after.Name {
 		identify(after, ordinal)
 	}
-	if !mounts {
+	if !mountsClaims(after, set.Spec.VolumeClaimTemplates) {
 		mountClaims(after, set)
 	}
-	return plan.Update{Before: pod.DeepCopy(), After: after}, true
+	return plan.Update{Before: pod.DeepCopy(), After: after}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
@@ -43,14 +44,14 @@ func (p *planner) ordinals() (healthy bool) {
 func (p *planner) vacant(ordinal int) {
 	name := podName(p.set.Name, ordinal)
 	occupant := p.seen.occupants[ordinal]
-	for i := range p.set.Spec.VolumeClaimTemplates {
-		claim := p.claims[shelfmark{p.set.Spec.VolumeClaimTemplates[i].Name, name}]
+	for i := range p.claims.templates {
+		claim := p.claims.of(ordinal, i)
 		if claim != nil && p.isLeftBehind(claim, name) {
 			p.waits.add(plan.WaitClaimGone, plan.RefTo(claim), time.Time{}, "claim %s goes with a former pod %s", claim.Name, name)
 			return
 		}
 	}
-	creates, deleted, ready := p.provide(name)
+	creates, deleted, ready := p.provide(ordinal, name)
 	if len(deleted) > 0 {
 		p.events = append(p.events, failedForClaims("Create", p.set.Name, name, deleted))
 	}
@@ -67,28 +68,26 @@ func (p *planner) vacant(ordinal int) {
 	}
 	p.add(next)
 	if len(next.pod) > 0 {
-		p.addEach(p.retain(p.holder(ordinal, name, ""), true))
+		p.addEach(p.retain(p.holder(ordinal, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}}), true))
 	}
 }
 
 // occupied does what is to be done about the pod of an ordinal and reports whether it is healthy.
 func (p *planner) occupied(m *member) (healthy bool) {
-	if pods.IsTerminal(m.pod) {
+	if m.finished {
 		p.replaceFinished(m)
 		return false
 	}
-	holder := p.holder(m.ordinal, m.pod.Name, m.pod.UID)
-	isPending := m.pod.Status.Phase == corev1.PodPending || m.pod.Status.Phase == ""
-	if isPending && !m.unanswered {
-		creates, deleted, _ := p.provide(m.pod.Name)
+	if m.pending && !m.unanswered {
+		creates, deleted, _ := p.provide(m.ordinal, m.pod.Name)
 		p.addEach(creates)
 		if len(deleted) == 0 {
-			p.addEach(p.retain(holder, true))
+			p.handOver(m, true)
 		}
 	}
 	if !m.isHealthy() {
 		if p.want.unblock && p.isStuck(m) && p.replaces() {
-			p.add(unit{pod: p.delete(m, "it is not ready and not of revision "+p.past.update.Name)})
+			p.add(unit{pod: p.delete(m, "it is not ready and not of revision "+p.past.update.Name), needsRevision: true})
 		} else {
 			p.explain(m)
 		}
@@ -96,20 +95,19 @@ func (p *planner) occupied(m *member) (healthy bool) {
 			return false
 		}
 	}
-	update, amiss := repair(m.pod, p.set, m.ordinal)
-	if amiss && !isPending && !mountsClaims(m.pod, p.set.Spec.VolumeClaimTemplates) {
-		creates, deleted, _ := p.provide(m.pod.Name)
+	if !m.intact && !m.pending && !mountsClaims(m.pod, p.claims.templates) {
+		creates, deleted, _ := p.provide(m.ordinal, m.pod.Name)
 		p.addEach(creates)
 		if len(deleted) > 0 {
 			p.events = append(p.events, failedForClaims("Update", p.set.Name, m.pod.Name, deleted))
 			return false
 		}
 	}
-	if !isPending {
-		p.addEach(p.retain(holder, false))
+	if !m.pending {
+		p.handOver(m, false)
 	}
-	if amiss && !m.orphan && !m.unanswered {
-		p.add(unit{pod: []plan.Action{update}})
+	if !m.intact && !m.orphan && !m.unanswered {
+		p.add(unit{pod: []plan.Action{repair(m.pod, p.set, m.ordinal)}})
 	}
 	return m.isHealthy()
 }
@@ -125,7 +123,7 @@ func (p *planner) replaceFinished(m *member) {
 
 // isStuck reports whether OrderedReady waits for a pod to become ready that, but for being waited for, would be replaced.
 func (p *planner) isStuck(m *member) bool {
-	return p.want.ordered && p.isOutdated(m) && !m.isGoing() && !m.ready && !m.orphan
+	return p.want.ordered && p.isOutdated(m) && !m.isGoing() && !m.ready && !m.orphan && !m.unanswered
 }
 
 // explain says why the pod of an ordinal is not healthy.
@@ -138,7 +136,7 @@ func (p *planner) explain(m *member) {
 		p.waits.add(plan.WaitPodGone, ref, time.Time{}, "pod %s is being deleted", pod)
 	case p.isStuck(m):
 		p.waits.add(plan.WaitPerson, ref, time.Time{}, "pod %s is not ready and of revision %s, not %s: it is replaced only once it is available; "+
-			"if it cannot be, delete it", pod, m.revision(), p.past.update.Name)
+			"if it cannot be, delete it", pod, m.revision, p.past.update.Name)
 	case m.ready:
 		p.waits.add(plan.WaitPodAvailable, ref, pods.AvailableAt(m.pod, p.want.minReady), "pod %s is ready, not yet for %d seconds", pod, p.want.minReady)
 	case m.pod.Spec.NodeName == "":

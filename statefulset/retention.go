@@ -21,33 +21,32 @@ import (
 //	Retain       Delete      -             the pod
 //	Delete       Delete      the set       the pod
 
-// holder is who a claim may belong to: the set, and the pod of its name, without a UID while that does not exist.
+// holder is who the claims of an ordinal may belong to: the set, and the pod, which has no UID while it does not exist.
 type holder struct {
 	owner   owners.Owner
-	pod     string
-	podUID  types.UID
+	set     plan.Ref
+	pod     *corev1.Pod
+	ordinal int
 	bySet   bool // the policy wants the set's reference
 	byPod   bool // the policy wants the pod's
 	retains bool // the policy keeps everything, whatever happens
 }
 
-func (p *planner) holder(ordinal int, pod string, uid types.UID) holder {
+func (p *planner) holder(ordinal int, pod *corev1.Pod) holder {
 	surplus := !p.want.inRange(ordinal)
 	return holder{
 		owner:   p.owner,
+		set:     p.ref,
 		pod:     pod,
-		podUID:  uid,
+		ordinal: ordinal,
 		bySet:   p.want.deleteWithSet && !(p.want.deleteWithPod && surplus),
 		byPod:   p.want.deleteWithPod && surplus,
 		retains: !p.want.deleteWithSet && !p.want.deleteWithPod,
 	}
 }
 
-func (h holder) setUID() types.UID { return h.owner.Ref().UID }
-
 func (h holder) namesSet(r metav1.OwnerReference) bool {
-	set := h.owner.Ref()
-	return r.APIVersion == set.APIVersion && r.Kind == set.Kind && r.Name == set.Name
+	return r.APIVersion == h.set.APIVersion && r.Kind == h.set.Kind && r.Name == h.set.Name
 }
 
 func namesPod(r metav1.OwnerReference, pod string) bool {
@@ -61,8 +60,8 @@ func (h holder) isFormer(claim *corev1.PersistentVolumeClaim) bool {
 		at := slices.IndexFunc(claim.OwnerReferences, names)
 		return at >= 0 && claim.OwnerReferences[at].UID != uid
 	}
-	return former(h.namesSet, h.setUID()) ||
-		former(func(r metav1.OwnerReference) bool { return namesPod(r, h.pod) }, h.podUID)
+	return former(h.namesSet, h.set.UID) ||
+		former(func(r metav1.OwnerReference) bool { return namesPod(r, h.pod.Name) }, h.pod.UID)
 }
 
 // isForeign reports whether another controller holds the claim. Where the policy keeps everything that makes no difference.
@@ -70,9 +69,9 @@ func (h holder) isForeign(claim *corev1.PersistentVolumeClaim) bool {
 	return !h.retains && slices.ContainsFunc(claim.OwnerReferences, func(r metav1.OwnerReference) bool {
 		switch {
 		case h.namesSet(r):
-			return r.UID != h.setUID()
-		case namesPod(r, h.pod):
-			return r.UID != h.podUID
+			return r.UID != h.set.UID
+		case namesPod(r, h.pod.Name):
+			return r.UID != h.pod.UID
 		}
 		return controls(r)
 	})
@@ -88,7 +87,7 @@ func (h holder) isKept(claim *corev1.PersistentVolumeClaim) bool {
 	}
 	var bySet, byPod, loose bool
 	for _, r := range claim.OwnerReferences {
-		isSets, isPods := r.UID == h.setUID(), r.UID == h.podUID
+		isSets, isPods := r.UID == h.set.UID, r.UID == h.pod.UID
 		bySet, byPod = bySet || isSets, byPod || isPods
 		loose = loose || (isSets || isPods) && !controls(r)
 	}
@@ -99,9 +98,9 @@ func (h holder) isKept(claim *corev1.PersistentVolumeClaim) bool {
 }
 
 // isAnothers reports whether neither the set nor the pod, but somebody else, controls the claim.
-func isAnothers(claim *corev1.PersistentVolumeClaim, owner owners.Owner, pod string) bool {
+func (h holder) isAnothers(claim *corev1.PersistentVolumeClaim) bool {
 	controller := metav1.GetControllerOfNoCopy(claim)
-	return controller != nil && !owner.Owns(claim) && !namesPod(*controller, pod)
+	return controller != nil && !h.owner.Owns(claim) && !namesPod(*controller, h.pod.Name)
 }
 
 func controls(r metav1.OwnerReference) bool { return r.Controller != nil && *r.Controller }
@@ -110,7 +109,7 @@ func controls(r metav1.OwnerReference) bool { return r.Controller != nil && *r.C
 // none is added.
 func (h holder) references(claim *corev1.PersistentVolumeClaim) []metav1.OwnerReference {
 	refs := slices.DeleteFunc(slices.Clone(claim.OwnerReferences), func(r metav1.OwnerReference) bool {
-		return h.namesSet(r) || namesPod(r, h.pod)
+		return h.namesSet(r) || namesPod(r, h.pod.Name)
 	})
 	if h.isForeign(claim) {
 		return refs
@@ -124,8 +123,7 @@ func (h holder) references(claim *corev1.PersistentVolumeClaim) []metav1.OwnerRe
 		add(h.owner.Reference())
 	}
 	if h.byPod {
-		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: h.pod, UID: h.podUID}}
-		add(*metav1.NewControllerRef(&pod, corev1.SchemeGroupVersion.WithKind("Pod")))
+		add(*metav1.NewControllerRef(h.pod, corev1.SchemeGroupVersion.WithKind("Pod")))
 	}
 	return refs
 }
@@ -135,7 +133,11 @@ func (h holder) references(claim *corev1.PersistentVolumeClaim) []metav1.OwnerRe
 func (p *planner) retain(h holder, tell bool) []plan.Action {
 	var updates []plan.Action
 	var foreign []plan.Event
-	for _, claim := range p.claimsOf(h.pod) {
+	for i := range p.claims.templates {
+		claim := p.claims.of(h.ordinal, i)
+		if claim == nil {
+			continue
+		}
 		if h.isForeign(claim) {
 			foreign = append(foreign, conflictingController(claim.Name))
 		}
@@ -149,7 +151,7 @@ func (p *planner) retain(h holder, tell bool) []plan.Action {
 		}
 		update := plan.Update{Before: before, After: after}
 		if h.bySet {
-			live := p.owner.Ref() // a claim that belongs to a set that is gone is deleted, and its data with it
+			live := p.ref // a claim that belongs to a set that is gone is deleted, and its data with it
 			update.Live = &live
 		}
 		updates = append(updates, update)
@@ -158,6 +160,36 @@ func (p *planner) retain(h holder, tell bool) []plan.Action {
 		p.events = append(p.events, foreign...)
 	}
 	return updates
+}
+
+// handOver gives the claims of a member the owners that the policy wants, once in a plan.
+func (p *planner) handOver(m *member, tell bool) {
+	if !m.handedOver {
+		m.handedOver = true
+		p.addEach(p.retain(p.holder(m.ordinal, m.pod), tell))
+	}
+}
+
+// takesClaims reports whether the garbage collector would delete claims behind the member that are to stay, or leave others that are
+// to go: because a claim is still to change hands, or nobody answered whether it has. Such a member goes in the next plan.
+func (p *planner) takesClaims(m *member) bool {
+	h := p.holder(m.ordinal, m.pod)
+	for i := range p.claims.templates {
+		claim := p.claims.of(m.ordinal, i)
+		if claim == nil || claim.UID == "" || claim.DeletionTimestamp != nil || h.isFormer(claim) {
+			continue
+		}
+		if until := p.pending.AnswerBy(claim); !until.IsZero() {
+			p.waits.add(plan.WaitAnswer, plan.RefTo(claim), until, "a change of claim %s was not answered: pod %s stays", claim.Name, m.pod.Name)
+			return true
+		}
+		owns := func(r metav1.OwnerReference) bool { return namesPod(r, m.pod.Name) && r.UID == m.pod.UID }
+		if !h.byPod && slices.ContainsFunc(claim.OwnerReferences, owns) {
+			p.handOver(m, false)
+			return true
+		}
+	}
+	return false
 }
 
 func conflictingController(claim string) plan.Event {

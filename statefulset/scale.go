@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
 )
 
@@ -20,17 +19,15 @@ func (p *planner) surplus() []*member {
 	return surplus
 }
 
-// scaleDown hands the claims of the surplus pods to whom the retention policy says and deletes these pods: under Parallel all,
-// under OrderedReady the highest, and that only if it is healthy, or if no surplus pod below it is unhealthy. A pod
-// whose claims could not be handed over last time stays until they are.
+// scaleDown hands the claims of the surplus pods to whom the retention policy says, and once that is done deletes these pods: under
+// Parallel all, under OrderedReady the highest, and that only if it is healthy, or if no surplus pod below it is unhealthy.
 func (p *planner) scaleDown(surplus []*member) {
 	for i, m := range surplus {
-		claims := p.retain(p.holder(m.ordinal, m.pod.Name, m.pod.UID), false)
-		switch {
-		case i > 0 && p.want.ordered, wereRefused(claims, p.pending.Failures()):
+		switch claims := p.retain(p.holder(m.ordinal, m.pod), false); {
+		case len(claims) > 0:
 			p.addEach(claims)
-		default:
-			p.add(unit{claims: claims, pod: p.remove(m, surplus[i+1:])})
+		case i == 0 || !p.want.ordered:
+			p.add(unit{pod: p.remove(m, surplus[i+1:])})
 		}
 	}
 }
@@ -45,8 +42,8 @@ func (p *planner) remove(m *member, below []*member) []plan.Action {
 		p.waits.add(plan.WaitPodGone, plan.RefTo(m.pod), time.Time{}, "surplus pod %s is being deleted", m.pod.Name)
 		return nil
 	}
-	if p.want.ordered && !m.isHealthy() && !p.want.unblock && !pods.IsTerminal(m.pod) {
-		if at := slices.IndexFunc(below, func(other *member) bool { return !other.isUp() }); at >= 0 {
+	if p.want.ordered && !m.isHealthy() && !p.want.unblock && !m.finished {
+		if at := slices.IndexFunc(below, func(other *member) bool { return !other.isHealthy() }); at >= 0 {
 			p.waits.add(plan.WaitPodReady, plan.RefTo(m.pod), time.Time{},
 				"surplus pod %s is not available, and neither is %s: the set is scaled down once one of them is; if neither can be, delete it",
 				m.pod.Name, below[at].pod.Name)

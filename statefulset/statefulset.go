@@ -35,7 +35,8 @@ type Policy struct {
 	// rounded down; only pods that are available cost of it, and under Parallel an unavailable pod of an old
 	// revision is replaced outside of it. Without it, one pod at a time is replaced.
 	MaxUnavailable bool `json:"maxUnavailable,omitempty"`
-	// BindClaims binds the unbound claims of the pods to the volumes shown: to the smallest that fits, one claim each.
+	// BindClaims binds the unbound claims of the pods to the volumes shown, one claim each: to one that is reserved for the
+	// claim (spec.claimRef), else to the smallest that fits.
 	BindClaims bool `json:"bindClaims,omitempty"`
 	// Unblock replaces, under OrderedReady, a pod that is not available and not of the revision that the set is updated
 	// to, and deletes a surplus pod that is not available. Kubernetes waits for such a pod; if its revision is
@@ -63,7 +64,9 @@ type Result struct {
 // nothing waits for anything, but for the update, which replaces one pod at a time.
 //
 // A nil spec.replicas means 1, a nil revisionHistoryLimit 10. An empty selector selects nothing and is told as an event.
-// The error lists the fields that the API server would refuse; no plan comes with it.
+// The error lists the fields that the API server would refuse; no plan comes with it. The name, spec.serviceName and the claim
+// templates, which cannot be changed, are looked at in a set without a UID alone, as a server does when it creates one. Ordinals
+// beyond 2147483647 are refused, too: Kubernetes does not know such pods again.
 func Plan(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, error) {
 	if errs := invalid(set, policy); len(errs) > 0 {
 		return Result{}, errs.ToAggregate()
@@ -93,7 +96,7 @@ func planAt(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	seen := count(plan.Overlay(observed.Pods, pending, now), set, owner, selector, pending, now)
+	seen := countAll(observed.Pods, set, owner, selector, pending, now)
 	counted := report(set, past, seen)
 	status := promote(counted, want, seen)
 
@@ -112,9 +115,9 @@ func planAt(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, 
 
 	claims := plan.Overlay(observed.Claims, pending, now)
 	p := &planner{
-		set: set, want: want, owner: owner, past: past, seen: seen,
+		set: set, want: want, owner: owner, ref: owner.Ref(), past: past, seen: seen,
 		currentReplicas: counted.CurrentReplicas,
-		claims:          shelve(claims, set), pending: pending,
+		claims:          shelve(claims, set, want), pending: pending,
 	}
 	p.claim()
 	p.storage(observed.Volumes, claims, policy.BindClaims)
@@ -171,6 +174,7 @@ type planner struct {
 	set     *appsv1.StatefulSet
 	want    wanted
 	owner   owners.Owner
+	ref     plan.Ref // of the set
 	past    past
 	seen    census
 	claims  shelf
@@ -210,9 +214,10 @@ func (p *planner) addEach(actions []plan.Action) {
 	}
 }
 
-// delete removes a pod. One that is still to be adopted has to wait for the next plan: no object is written twice in one.
+// delete removes a pod. One that is still to be adopted has to wait for the next plan: no object is written twice in one. So does one
+// that would take claims along.
 func (p *planner) delete(m *member, reason string) []plan.Action {
-	if m.orphan {
+	if m.orphan || p.takesClaims(m) {
 		return nil
 	}
 	m.deleted = true

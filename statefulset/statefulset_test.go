@@ -348,6 +348,7 @@ func TestSteps(t *testing.T) {
 		{name: "under Parallel one at a time too", c: updating(3, parallel).pod(0).pod(1).pod(2), want: []string{"delete Pod web-2: " + old}},
 		{name: "under Parallel only once those above are available", c: func() *cluster { c := updating(2, parallel); return c.pod(0).pod(1, c.at("app:2"), unready) }()},
 		{name: "under Parallel an unavailable one is replaced in its turn", c: updating(2, parallel).pod(0).pod(1, unready), want: []string{"delete Pod web-1: " + old}},
+		{name: "what does not run is not available, whatever its condition", c: updating(2).pod(0).pod(1, func(p *corev1.Pod) { p.Status.Phase = corev1.PodUnknown })},
 		{name: "OnDelete leaves it to a person", c: updating(2, onDelete).pod(0).pod(1)},
 		{name: "maxUnavailable is not looked at", c: updating(3, maxUnavailable(intstr.FromInt32(2))).pod(0).pod(1).pod(2), want: []string{"delete Pod web-2: " + old}},
 

@@ -19,7 +19,7 @@ func report(set *appsv1.StatefulSet, past past, seen census) appsv1.StatefulSetS
 		Conditions:         slices.Clone(set.Status.Conditions),
 	}
 	for i := range seen.members {
-		status = tally(status, &seen.members[i])
+		tally(&status, &seen.members[i])
 	}
 	return status
 }
@@ -37,9 +37,9 @@ func promote(status appsv1.StatefulSetStatus, want wanted, seen census) appsv1.S
 }
 
 // tally counts a member. A pod that is being deleted is there, and may be ready, but is of no revision any more.
-func tally(status appsv1.StatefulSetStatus, m *member) appsv1.StatefulSetStatus {
+func tally(status *appsv1.StatefulSetStatus, m *member) {
 	if m.orphan || m.unanswered {
-		return status
+		return
 	}
 	status.Replicas++
 	if m.ready {
@@ -49,19 +49,18 @@ func tally(status appsv1.StatefulSetStatus, m *member) appsv1.StatefulSetStatus 
 		}
 	}
 	if !m.isGoing() {
-		revision := m.revision()
-		if revision == status.CurrentRevision {
+		if m.revision == status.CurrentRevision {
 			status.CurrentReplicas++
 		}
-		if revision == status.UpdateRevision {
+		if m.revision == status.UpdateRevision {
 			status.UpdatedReplicas++
 		}
 	}
-	return status
 }
 
+// equal reports whether a need not be written over b. A generation that is ahead, of a set in another life, is let be.
 func equal(a, b appsv1.StatefulSetStatus) bool {
-	return a.ObservedGeneration == b.ObservedGeneration &&
+	return a.ObservedGeneration <= b.ObservedGeneration &&
 		a.Replicas == b.Replicas &&
 		a.ReadyReplicas == b.ReadyReplicas &&
 		a.AvailableReplicas == b.AvailableReplicas &&

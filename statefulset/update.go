@@ -8,7 +8,7 @@ import (
 
 // isOutdated reports whether the update reaches the member and it is not of its revision.
 func (p *planner) isOutdated(m *member) bool {
-	return p.want.updateFrom <= m.ordinal && m.ordinal < p.want.end && m.revision() != p.past.update.Name
+	return p.want.updateFrom <= m.ordinal && m.ordinal < p.want.end && m.revision != p.past.update.Name
 }
 
 // replaces reports whether pods of old revisions may be deleted for the update: unless that is for a person to do, or the revision to
@@ -45,7 +45,7 @@ func (p *planner) updateNext() {
 			p.replace(m)
 			return
 		}
-		if !m.isUp() {
+		if !m.isHealthy() {
 			return
 		}
 		ordinal--
@@ -57,7 +57,7 @@ func (p *planner) updateNext() {
 func (p *planner) updateWithin(disruptions int) {
 	budget := disruptions - (p.want.end - p.want.start)
 	for i := range p.seen.members {
-		if m := &p.seen.members[i]; p.want.inRange(m.ordinal) && m.isUp() {
+		if m := &p.seen.members[i]; p.want.inRange(m.ordinal) && m.isHealthy() {
 			budget++
 		}
 	}
@@ -65,11 +65,14 @@ func (p *planner) updateWithin(disruptions int) {
 		m := &p.seen.members[i]
 		switch {
 		case !p.isOutdated(m) || m.isGoing():
-		case !m.isUp():
+		case !m.isHealthy():
 			p.replace(m)
 		case budget > 0:
 			budget--
 			p.replace(m)
+			if !m.deleted && !m.orphan {
+				return // its claims come first; it keeps its turn
+			}
 		}
 	}
 }
@@ -78,7 +81,7 @@ func (p *planner) replace(m *member) {
 	if m.unanswered {
 		return // ordinals waits for the answer
 	}
-	p.add(unit{pod: p.delete(m, "it is of revision "+m.revision()+", not "+p.past.update.Name)})
+	p.add(unit{pod: p.delete(m, "it is of revision "+m.revision+", not "+p.past.update.Name), needsRevision: true})
 }
 
 // awaitDeletion says which pods a person has to delete for the update to go on.
@@ -86,7 +89,7 @@ func (p *planner) awaitDeletion() {
 	for i := range p.seen.members {
 		if m := &p.seen.members[i]; p.isOutdated(m) && !m.isGoing() {
 			p.waits.add(plan.WaitPerson, plan.RefTo(m.pod), time.Time{}, "pod %s is of revision %s, not %s: it is replaced once it is deleted",
-				m.pod.Name, m.revision(), p.past.update.Name)
+				m.pod.Name, m.revision, p.past.update.Name)
 		}
 	}
 }

@@ -20,6 +20,9 @@ import (
 
 // storage looks after the volumes behind the claims, if any volumes are shown.
 func (p *planner) storage(volumes []*corev1.PersistentVolume, view []*corev1.PersistentVolumeClaim, bind bool) {
+	if len(volumes) == 0 || len(p.claims.templates) == 0 {
+		return
+	}
 	volumes = slices.DeleteFunc(slices.Clone(volumes), func(v *corev1.PersistentVolume) bool { return v == nil })
 	slices.SortFunc(volumes, smallestFirst)
 	used := map[string]bool{} // by whichever claim
@@ -32,7 +35,7 @@ func (p *planner) storage(volumes []*corev1.PersistentVolume, view []*corev1.Per
 	p.warnOfSharing(volumes)
 }
 
-// bind gives each claim of the set's pods that has no volume the first of the free volumes that fits it: the smallest. A claim that
+// bind gives each claim of the set's pods that has no volume the one that is kept for it, or else the smallest that fits. A claim that
 // is still to change hands is bound afterwards: no object is written twice in one plan, nor before a binding shows.
 func (p *planner) bind(free []*corev1.PersistentVolume) {
 	for i := range p.seen.members {
@@ -40,12 +43,18 @@ func (p *planner) bind(free []*corev1.PersistentVolume) {
 		if !p.want.inRange(m.ordinal) {
 			continue
 		}
-		for _, claim := range p.claimsOf(m.pod.Name) {
-			if claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || p.isUnanswered(claim) ||
-				!p.holder(m.ordinal, m.pod.Name, m.pod.UID).isKept(claim) || isAnothers(claim, p.owner, m.pod.Name) {
+		holder := p.holder(m.ordinal, m.pod)
+		for i := range p.claims.templates {
+			claim := p.claims.of(m.ordinal, i)
+			if claim == nil || claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || !p.pending.AnswerBy(claim).IsZero() ||
+				!holder.isKept(claim) || holder.isAnothers(claim) {
 				continue
 			}
-			at := slices.IndexFunc(free, func(v *corev1.PersistentVolume) bool { return isFreeFor(v, claim) && fits(v, &claim.Spec) })
+			suits := func(v *corev1.PersistentVolume) bool { return isFreeFor(v, claim) && fits(v, claim) }
+			at := slices.IndexFunc(free, func(v *corev1.PersistentVolume) bool { return v.Spec.ClaimRef != nil && suits(v) }) // kept for it, whatever its size
+			if at < 0 {
+				at = slices.IndexFunc(free, suits)
+			}
 			if at >= 0 {
 				p.addEach([]plan.Action{plan.Bind{Object: plan.RefTo(claim), To: plan.RefTo(free[at])}})
 				free = slices.Delete(free, at, at+1)
@@ -75,9 +84,10 @@ func isFree(v *corev1.PersistentVolume) bool {
 
 // fits reports whether the volume is what a claim asks for: large enough, with all its access modes, of its mode, its classes
 // and its selector.
-func fits(v *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaimSpec) bool {
+func fits(v *corev1.PersistentVolume, c *corev1.PersistentVolumeClaim) bool {
+	claim := &c.Spec
 	if capacity(v).Cmp(*claim.Resources.Requests.Storage()) < 0 ||
-		v.Spec.StorageClassName != valueOf(claim.StorageClassName) ||
+		classOf(v, v.Spec.StorageClassName) != classOf(c, valueOf(claim.StorageClassName)) ||
 		valueOf(v.Spec.VolumeAttributesClassName) != valueOf(claim.VolumeAttributesClassName) ||
 		cmp.Or(valueOf(v.Spec.VolumeMode), corev1.PersistentVolumeFilesystem) != cmp.Or(valueOf(claim.VolumeMode), corev1.PersistentVolumeFilesystem) {
 		return false
@@ -94,6 +104,14 @@ func fits(v *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaimSpec) b
 	return err == nil && selector.Matches(labels.Set(v.Labels))
 }
 
+// classOf is the storage class of a claim or a volume: what the annotation of old says, which counts first, else the field.
+func classOf(obj metav1.Object, field string) string {
+	if class, ok := obj.GetAnnotations()[corev1.BetaStorageClassAnnotation]; ok {
+		return class
+	}
+	return field
+}
+
 func valueOf[T any](pointer *T) T {
 	if pointer == nil {
 		var none T
@@ -106,17 +124,16 @@ func valueOf[T any](pointer *T) T {
 // will: what one pod writes there another overwrites.
 func (p *planner) warnOfSharing(volumes []*corev1.PersistentVolume) {
 	ours, bound := map[string]bool{}, 0
-	for mark, claim := range p.claims {
-		ordinal, _, _ := ordinalOf(p.set.Name, mark.pod)
-		if claim.Spec.VolumeName != "" && p.want.inRange(ordinal) {
+	for _, claim := range p.claims.wanted(p.want) {
+		if claim.Spec.VolumeName != "" {
 			ours[claim.Spec.VolumeName] = true
 			bound++
 		}
 	}
-	if more := (p.want.end-p.want.start)*len(p.set.Spec.VolumeClaimTemplates) > bound; more {
+	if more := (p.want.end-p.want.start)*len(p.claims.templates) > bound; more {
 		for _, v := range volumes {
-			asked := func(c corev1.PersistentVolumeClaim) bool { return fits(v, &c.Spec) }
-			if isFree(v) && slices.ContainsFunc(p.set.Spec.VolumeClaimTemplates, asked) {
+			asked := func(c corev1.PersistentVolumeClaim) bool { return isFree(v) && fits(v, &c) || p.isKeptFor(v, c.Name) }
+			if slices.ContainsFunc(p.claims.templates, asked) {
 				ours[v.Name] = true
 			}
 		}
@@ -137,6 +154,16 @@ func (p *planner) warnOfSharing(volumes []*corev1.PersistentVolume) {
 			})
 		}
 	}
+}
+
+// isKeptFor reports whether the volume is reserved for a claim that the set has, or will have, of a template.
+func (p *planner) isKeptFor(v *corev1.PersistentVolume, template string) bool {
+	ref := v.Spec.ClaimRef
+	if ref == nil || ref.Namespace != p.set.Namespace || v.DeletionTimestamp != nil {
+		return false
+	}
+	ordinal, ok := claimOrdinal(ref.Name, template, p.set.Name)
+	return ok && p.want.inRange(ordinal)
 }
 
 // directory names the place that a volume keeps its files in, if two volumes can have the same.
@@ -165,11 +192,12 @@ func onNodes(v *corev1.PersistentVolume) string {
 
 // explainUnscheduled says what a pod without a node lacks: volumes for its claims, or only the scheduler's decision.
 func (p *planner) explainUnscheduled(m *member) {
-	for _, claim := range p.claimsOf(m.pod.Name) {
-		if claim.Status.Phase != corev1.ClaimBound {
+	for i := range p.claims.templates {
+		claim := p.claims.of(m.ordinal, i)
+		if claim != nil && claim.Status.Phase != corev1.ClaimBound {
 			size := claim.Spec.Resources.Requests.Storage()
 			p.waits.add(plan.WaitClaimBound, plan.RefTo(claim), time.Time{}, "pod %s is not scheduled, and its claim %s (%s of class %q) is not bound",
-				m.pod.Name, claim.Name, size.String(), valueOf(claim.Spec.StorageClassName))
+				m.pod.Name, claim.Name, size.String(), classOf(claim, valueOf(claim.Spec.StorageClassName)))
 			return
 		}
 	}

@@ -173,6 +173,18 @@ func TestReadsItsWrites(t *testing.T) {
 	}
 }
 
+// Nothing that may not exist is deleted: not even where the policy would have a broken pod replaced.
+func TestUnansweredIsNotDeleted(t *testing.T) {
+	c := of(1)
+	creation := c.plan(t, statefulset.Policy{}).Actions
+	c.Pending.Outcomes = []plan.Outcome{{Action: creation[len(creation)-1], At: now}}
+	c.runs("app:2").record(2, "app:2")
+	for _, management := range []appsv1.PodManagementPolicyType{appsv1.OrderedReadyPodManagement, appsv1.ParallelPodManagement} {
+		c.set.Spec.PodManagementPolicy = management
+		expect(t, string(management), steps(c.plan(t, statefulset.Policy{Unblock: true, MaxUnavailable: true})))
+	}
+}
+
 // What was refused goes last, a pod together with its claims.
 func TestRefusedLast(t *testing.T) {
 	c := of(3, parallel, claims("data"))
@@ -184,6 +196,36 @@ func TestRefusedLast(t *testing.T) {
 	expect(t, "steps", steps(c.plan(t, statefulset.Policy{Batch: 1})),
 		"create PersistentVolumeClaim data-web-1", "create Pod web-1", "create PersistentVolumeClaim data-web-2", "create Pod web-2",
 		"create PersistentVolumeClaim data-web-0", "create Pod web-0")
+}
+
+// Two objects of different sorts that are always refused starve no other.
+func TestTwoRefusedStarveNobody(t *testing.T) {
+	c := of(3, parallel).pod(5)
+	tried := map[string]bool{}
+	for range 6 {
+		for _, a := range c.plan(t, statefulset.Policy{}).Actions {
+			name := a.Target().Name
+			tried[name] = true
+			if name == "web-0" || name == "web-5" {
+				c.Pending.Outcomes = []plan.Outcome{{Action: a, Err: &metav1.Status{Reason: metav1.StatusReasonForbidden}, At: now}}
+				break
+			}
+		}
+	}
+	if !tried["web-1"] || !tried["web-2"] {
+		t.Errorf("tried: %v", tried)
+	}
+}
+
+// Where a quota is exceeded, what needs no quota comes first.
+func TestQuotaExceeded(t *testing.T) {
+	c := of(2, parallel).pod(5)
+	for _, a := range c.plan(t, statefulset.Policy{}).Actions {
+		if create, ok := a.(plan.Create); ok && create.Object.GetName() == "web-0" {
+			c.Pending.Outcomes = []plan.Outcome{{Action: a, Err: &metav1.Status{Reason: metav1.StatusReasonForbidden, Message: "exceeded quota: pods"}, At: now}}
+		}
+	}
+	expect(t, "steps", steps(c.plan(t, statefulset.Policy{})), "delete Pod web-5: it is surplus", "create Pod web-1", "create Pod web-0")
 }
 
 // An adoption that was refused is asked for again, and its pod is nobody's until it succeeds.
@@ -198,7 +240,7 @@ func TestAdoptionRefused(t *testing.T) {
 
 // However many replicas are asked for, a plan fits into memory.
 func TestReplicasWithoutEnd(t *testing.T) {
-	result := of(1<<31-1, parallel, start(1<<31-1)).plan(t, statefulset.Policy{})
+	result := of(1<<31-1, parallel, start(1)).plan(t, statefulset.Policy{})
 	if got := len(steps(result)); got != 10_000 {
 		t.Errorf("%d steps, want 10000", got)
 	}
