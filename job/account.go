@@ -157,8 +157,8 @@ func (r *round) settled() (left batchv1.UncountedTerminatedPods, succeeded, fail
 				tracked[m.pod.UID] = tracked[m.pod.UID] || m.tracked
 			}
 		}
-		for _, pod := range r.seen.leavers { // as long as the Job has not been able to give them up, they may come back
-			tracked[pod.UID] = !r.isDeleting() && slices.Contains(pod.Finalizers, finalizer)
+		for _, pod := range slices.Concat(r.seen.leavers, r.seen.orphans) { // as long as they bear it they may come back
+			tracked[pod.UID] = slices.Contains(pod.Finalizers, finalizer)
 		}
 	}
 	isGone := func(uid types.UID) bool { return !tracked[uid] }
@@ -192,8 +192,21 @@ func (r *round) owes(m member) bool {
 // strip takes the finalizer off a pod.
 func (r *round) strip(m member) { r.strips = append(r.strips, untrack(m.pod)) }
 
+// untrack removes the finalizer.
 func untrack(pod *corev1.Pod) plan.Update {
-	before, after := pod.DeepCopy(), pod.DeepCopy()
-	after.Finalizers = slices.DeleteFunc(after.Finalizers, func(f string) bool { return f == finalizer })
-	return plan.Update{Before: before, After: after}
+	return withFinalizers(pod, slices.DeleteFunc(slices.Clone(pod.Finalizers), func(f string) bool { return f == finalizer }))
+}
+
+// track adds the finalizer.
+func track(pod *corev1.Pod) plan.Update {
+	return withFinalizers(pod, append(slices.Clone(pod.Finalizers), finalizer))
+}
+
+// withFinalizers changes the finalizers alone. What is before and after it shares spec and status.
+func withFinalizers(pod *corev1.Pod, finalizers []string) plan.Update {
+	before := pod.DeepCopy()
+	after := *before
+	after.ObjectMeta = *before.ObjectMeta.DeepCopy()
+	after.Finalizers = finalizers
+	return plan.Update{Before: before, After: &after}
 }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 )
 
 // Memory is what one plan for a Job hands to the next: how often its pods have failed since one succeeded, and when
-// last. Kubernetes keeps this in its memory and loses it with every restart; here it is a value that can be
-// stored. Without it a failed pod is replaced at once instead of after 10 s, 20 s, 40 s, ... 10 min.
+// last; and which pods may not be changed. Kubernetes keeps this in its memory and loses it with every restart;
+// here it is a value that can be stored. Without it a failed pod is replaced at once instead of after 10 s, 20 s,
+// 40 s, ... 10 min, and what may not be changed is tried first again. It decides nothing about what counts.
 type Memory struct {
 	// Job is the UID of the Job that is remembered. A memory of another Job is ignored.
 	Job types.UID `json:"job,omitempty"`
@@ -24,6 +26,9 @@ type Memory struct {
 	// Recorded are the UIDs of finished pods that are already in the numbers above, sorted; a pod is
 	// forgotten once it has lost its finalizer.
 	Recorded []types.UID `json:"recorded,omitempty"`
+	// Refused are the UIDs of pods that the API server has not let the Job adopt or release, sorted. It is tried
+	// again in each plan, at its end; until then they fill no place.
+	Refused []types.UID `json:"refused,omitempty"`
 }
 
 // of is the memory of job: none if it is another's.
@@ -39,7 +44,7 @@ func (m Memory) of(job *batchv1.Job) Memory {
 // failures by index remembers nothing: its pods carry the record.
 func (r *round) remember() {
 	if r.job.Spec.BackoffLimitPerIndex != nil {
-		r.memory = Memory{}
+		r.memory = Memory{Job: r.job.UID, Refused: r.memory.Refused}
 		return
 	}
 	isRecorded := func(m member) bool {
@@ -56,7 +61,7 @@ func (r *round) remember() {
 		failed = slices.DeleteFunc(failed, func(m member) bool { return !finishedAt(m.pod).After(lastSuccess) })
 	}
 	if len(failed) > 0 {
-		r.memory.Failures += int32(len(failed))
+		r.memory.Failures = int32(min(int64(r.memory.Failures)+int64(len(failed)), math.MaxInt32))
 		r.memory.LastFailure = lastFinish(failed)
 	}
 
@@ -115,7 +120,7 @@ func finishedAt(pod *corev1.Pod) time.Time {
 		if pod.DeletionGracePeriodSeconds != nil {
 			grace = *pod.DeletionGracePeriodSeconds
 		}
-		return pod.DeletionTimestamp.Add(-time.Duration(grace) * time.Second)
+		return pod.DeletionTimestamp.Add(-time.Duration(min(grace, math.MaxInt32)) * time.Second) // no overflow
 	}
 	return pod.CreationTimestamp.Time
 }

@@ -8,6 +8,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
@@ -41,12 +42,13 @@ type census struct {
 
 func takeCensus(view []*corev1.Pod, job *batchv1.Job, owner owners.Owner, selector labels.Selector, pending plan.Pending) census {
 	var seen census
+	lost := pending.Unanswered()
 	for _, pod := range view {
 		switch verdict := owner.Judge(pod, selector); {
-		case verdict == owners.Ours && pod.UID == "" && !pending.AnswerBy(pod).IsZero():
+		case verdict == owners.Ours && !lost.AnswerBy(pod).IsZero():
 			seen.unanswered = append(seen.unanswered, memberOf(pod, job))
 		case verdict == owners.Ours:
-			seen.add(memberOf(pod, job), job)
+			seen.add(pod, job)
 		case verdict == owners.Orphan:
 			seen.orphans = append(seen.orphans, pod)
 		case verdict == owners.Leaver || owner.Owns(pod): // the latter while the Job is being deleted
@@ -60,29 +62,35 @@ func takeCensus(view []*corev1.Pod, job *batchv1.Job, owner owners.Owner, select
 }
 
 func memberOf(pod *corev1.Pod, job *batchv1.Job) member {
-	m := member{pod: pod, index: none, failed: isFailed(pod, job)}
-	m.tracked = pod.UID != "" && slices.Contains(pod.Finalizers, finalizer) // only what a server has stored can be counted
+	m := member{pod: pod, index: none, tracked: isTracked(pod), failed: isFailed(pod, job)}
 	if isIndexed(job) {
 		m.index = indexOf(pod, int(*job.Spec.Completions))
 	}
 	return m
 }
 
-func (seen *census) add(m member, job *batchv1.Job) {
+// isTracked reports whether a server has stored the pod with the finalizer: nothing else can be counted.
+func isTracked(pod *corev1.Pod) bool {
+	return pod.UID != "" && slices.Contains(pod.Finalizers, finalizer)
+}
+
+// add sorts in a pod of the Job. One that is finished and counted matters no more, but to a pod failure policy.
+func (seen *census) add(pod *corev1.Pod, job *batchv1.Job) {
+	active, terminating := pods.IsActive(pod), pods.IsTerminating(pod)
 	switch {
-	case pods.IsActive(m.pod):
-		seen.active = append(seen.active, m)
-		if pods.IsReady(m.pod) {
+	case active:
+		seen.active = append(seen.active, memberOf(pod, job))
+		if pods.IsReady(pod) {
 			seen.ready++
 		}
-	case m.tracked || pods.IsTerminating(m.pod) || job.Spec.PodFailurePolicy != nil:
-		seen.inactive = append(seen.inactive, m)
-		if pods.IsTerminating(m.pod) {
-			seen.terminating++
-		}
+	case terminating || isTracked(pod) || job.Spec.PodFailurePolicy != nil:
+		seen.inactive = append(seen.inactive, memberOf(pod, job))
 	}
-	if job.Spec.Template.Spec.RestartPolicy == corev1.RestartPolicyOnFailure {
-		seen.restarts += restarts(m.pod)
+	if terminating {
+		seen.terminating++
+	}
+	if (active || terminating) && job.Spec.Template.Spec.RestartPolicy == corev1.RestartPolicyOnFailure {
+		seen.restarts += restarts(pod)
 	}
 }
 
@@ -123,8 +131,30 @@ func writtenIndex(pod *corev1.Pod) int {
 }
 
 // claims releases the pods that no longer match and adopts those that do and are nobody's; a Job that is being deleted
-// does neither. A pod that no longer matches and is being deleted is only let go.
-func (r *round) claims() []plan.Action {
+// does neither. A pod that no longer matches and is being deleted is only let go. Those that the API server has refused
+// stand apart, to be tried again behind all others, in turn: nothing waits for them.
+func (r *round) claims() (first, refused []plan.Action) {
+	before := map[types.UID]bool{}
+	for _, uid := range r.memory.Refused {
+		before[uid] = true
+	}
+	for _, o := range r.pending.Failures() {
+		before[o.Action.Target().UID] = true
+	}
+	r.memory.Refused = nil
+	for _, claim := range r.allClaims() {
+		if uid := claim.Target().UID; before[uid] {
+			refused = append(refused, claim)
+			r.memory.Refused = append(r.memory.Refused, uid)
+		} else {
+			first = append(first, claim)
+		}
+	}
+	slices.Sort(r.memory.Refused)
+	return first, r.pending.RefusedLast(refused)
+}
+
+func (r *round) allClaims() []plan.Action {
 	var claims []plan.Action
 	for _, pod := range r.seen.leavers {
 		switch {
@@ -135,7 +165,11 @@ func (r *round) claims() []plan.Action {
 		}
 	}
 	for _, pod := range r.seen.orphans {
-		claims = append(claims, r.owner.Adopt(pod, finalizer))
+		if pods.IsActive(pod) && !r.isEnding() {
+			claims = append(claims, r.owner.Adopt(pod, finalizer))
+		} else {
+			claims = append(claims, r.owner.Adopt(pod)) // it may have been counted before it was taken away
+		}
 	}
 	return claims
 }

@@ -56,6 +56,11 @@ func (r *round) announcement(c batchv1.JobConditionType) int {
 	})
 }
 
+// isEnding reports whether the status announces an end.
+func (r *round) isEnding() bool {
+	return r.announcement(batchv1.JobSuccessCriteriaMet) >= 0 || r.announcement(batchv1.JobFailureTarget) >= 0
+}
+
 // failJobMessage says which failed pod the pod failure policy fails the Job for, "" if none: of several the first by name.
 func (r *round) failJobMessage() string {
 	if r.job.Spec.PodFailurePolicy == nil {
@@ -124,5 +129,10 @@ func (r *round) reachesCompletions() bool {
 	if completions := r.job.Spec.Completions; completions != nil {
 		return r.tally.succeeded >= int64(*completions)
 	}
-	return r.tally.succeeded > 0 && (active == 0 || isSuspended(r.job)) && len(r.seen.unanswered) == 0
+	return (r.isDrained() || (isSuspended(r.job) && r.tally.succeeded > 0)) && len(r.seen.unanswered) == 0
+}
+
+// isDrained reports whether a work queue has succeeded and has no pod at work any more.
+func (r *round) isDrained() bool {
+	return r.job.Spec.Completions == nil && r.tally.succeeded > 0 && len(r.seen.active) == 0
 }

@@ -59,8 +59,8 @@ func (r *round) awaitAnswers() {
 		asked = append(asked, r.pending.AnswerBy(m.pod))
 	}
 	slices.SortFunc(asked, time.Time.Compare)
-	needed := 1 // a Job that ends needs every one to be gone, one that goes on needs as many as are vacant
-	if r.ending == nil {
+	needed := 1 // what ends, or could, needs every one to be gone; what goes on needs as many as are vacant
+	if r.ending == nil && !r.isDrained() {
 		needed = min(r.vacancies(), unanswered)
 	}
 	if unanswered == 0 || needed <= 0 {
@@ -116,7 +116,7 @@ func (r *round) progress() string {
 // leaveToManager plans nothing for a Job that spec.managedBy gives to another controller, but its expiry.
 func (r *round) leaveToManager() {
 	if isFinished(r.job) {
-		r.expire()
+		r.expire(nil)
 		r.awaitChanges()
 		return
 	}

@@ -37,37 +37,37 @@ func (r *round) cleanUp() {
 	for _, pod := range held {
 		strips = append(strips, untrack(pod))
 	}
-	first, last := r.partition(strips)
-	r.result.Add(append(first, last...)...)
-	r.expire()
+	first, last := r.inTurn(strips)
+	r.result.Add(first...)
+	r.expire(last)
 	r.awaitChanges()
 }
 
-// expire deletes a finished Job once ttlSecondsAfterFinished is over, whoever manages it.
-func (r *round) expire() {
-	ttl := r.job.Spec.TTLSecondsAfterFinished
+// expire deletes a finished Job once ttlSecondsAfterFinished is over, whoever manages it, before steps that may be refused.
+func (r *round) expire(refused []plan.Action) {
+	ttl, finished := r.job.Spec.TTLSecondsAfterFinished, finish(r.job).LastTransitionTime
+	var until time.Time
+	if ttl != nil {
+		until = finished.Add(time.Duration(*ttl) * time.Second)
+	}
+	expired := ttl != nil && !finished.IsZero() && !r.now.Before(until) && !r.isDeleting()
+	if expired {
+		r.result.Add(plan.Delete{
+			Object:      r.owner.Ref(),
+			Propagation: metav1.DeletePropagationForeground,
+			Reason:      "ttlSecondsAfterFinished is over",
+		})
+	}
+	r.result.Add(refused...)
 	switch {
 	case r.isDeleting():
 		r.wait(plan.WaitDeletion, time.Time{}, "the finished Job is being deleted")
-		return
-	case ttl == nil:
-		return
-	}
-	finished := finish(r.job).LastTransitionTime
-	if finished.IsZero() {
+	case ttl == nil, expired:
+	case finished.IsZero():
 		r.wait(plan.WaitPerson, time.Time{}, "the Job does not say when it finished")
-		return
-	}
-	until := finished.Add(time.Duration(*ttl) * time.Second)
-	if r.now.Before(until) {
+	default:
 		r.wait(plan.WaitExpiry, until, "the finished Job is kept for %d s", *ttl)
-		return
 	}
-	r.result.Add(plan.Delete{
-		Object:      r.owner.Ref(),
-		Propagation: metav1.DeletePropagationForeground,
-		Reason:      "ttlSecondsAfterFinished is over",
-	})
 }
 
 // Untrack returns the steps that let go of pods which no Job will ever count: tracked pods without a controller, and

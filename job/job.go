@@ -32,7 +32,8 @@ type Observed struct {
 type Policy struct {
 	// Owner is the apiVersion and kind that the pods get as their controller. Empty: batch/v1 Job.
 	Owner metav1.TypeMeta `json:"owner,omitzero"`
-	// Burst is how many pods one plan creates or deletes at the most. 0 stands for 500.
+	// Burst is how many pods one plan creates or deletes at the most. 0 stands for 500. Finalizers of finished pods are
+	// not counted in it.
 	Burst int `json:"burst,omitempty"`
 }
 
@@ -70,14 +71,13 @@ type round struct {
 	memory  Memory
 	ending  *ending // nil: the Job goes on
 
-	result           Result
-	strips           []plan.Action
-	deletes, creates []plan.Action
+	result                           Result
+	strips, tracks, deletes, creates []plan.Action
 }
 
-// Plan returns the steps that run job to its end: its status, then finalizers that go, then either deletions or
-// creations, then what is waited for. A plan that releases or adopts pods does nothing else, since they may
-// change what there is to do.
+// Plan returns the steps that run job to its end: its status, then finalizers that go or come back, then either deletions
+// or creations, then what is waited for. A plan that releases or adopts pods does nothing else, since they may
+// change what there is to do; where the API server has refused that it is tried again behind all else.
 //
 // Defaults, labels and the selector that an API server would add are filled in where they are missing. A
 // Job with spec.managedBy is left to its manager. A finished Job is deleted once ttlSecondsAfterFinished
@@ -129,10 +129,10 @@ func Plan(job *batchv1.Job, observed Observed, policy Policy) (Result, error) {
 		return r.result, nil
 	}
 	r.memory = observed.Memory.of(job)
-	claims, refused := r.partition(r.claims())
+	claims, refused := r.claims()
 	if len(claims) > 0 {
 		r.result.Memory = r.memory
-		r.result.Add(append(claims, refused...)...)
+		r.result.Add(claims...)
 		return r.result, nil
 	}
 
@@ -144,28 +144,35 @@ func Plan(job *batchv1.Job, observed Observed, policy Policy) (Result, error) {
 	r.report()
 
 	r.result.Memory = r.memory
-	strips, stripsLast := r.partition(r.strips)
-	deletes, deletesLast := r.partition(r.deletes)
-	r.result.Add(slices.Concat(strips, deletes, r.creates, stripsLast, deletesLast, refused)...)
+	steps, stepsLast := r.inTurn(slices.Concat(r.strips, r.tracks, r.deletes))
+	r.result.Add(slices.Concat(steps, r.creates, stepsLast, refused)...)
 	r.explain()
 	return r.result, nil
 }
 
-// partition splits off the steps on pods that the API server refused to change last time. They stand behind all others,
-// so that a pod that nobody may touch keeps no other from being touched.
-func (r *round) partition(steps []plan.Action) (first, last []plan.Action) {
+// inTurn gives steps on pods as those that stand before all others or, if the API server refused one of them last time, as those
+// that stand behind all others, in turn: pods that nobody may touch keep no other from being touched or made.
+func (r *round) inTurn(steps []plan.Action) (first, last []plan.Action) {
 	refused := map[types.UID]bool{}
 	for _, o := range r.pending.Failures() {
 		refused[o.Action.Target().UID] = true
 	}
-	for _, step := range steps {
-		if refused[step.Target().UID] {
-			last = append(last, step)
-		} else {
-			first = append(first, step)
-		}
+	if slices.ContainsFunc(steps, func(step plan.Action) bool { return refused[step.Target().UID] }) {
+		return nil, r.pending.RefusedLast(byPod(steps))
 	}
-	return first, last
+	return steps, nil
+}
+
+// byPod brings together the steps on each pod, in their order.
+func byPod(steps []plan.Action) []plan.Action {
+	first := map[types.UID]int{}
+	for i, step := range slices.Backward(steps) {
+		first[step.Target().UID] = i
+	}
+	slices.SortStableFunc(steps, func(a, b plan.Action) int {
+		return cmp.Compare(first[a.Target().UID], first[b.Target().UID])
+	})
+	return steps
 }
 
 // earlier is the earlier of two times that may be zero, which is never.

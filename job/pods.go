@@ -28,7 +28,9 @@ func (r *round) manage() {
 		r.remove(r.surplus(active), "the Job is suspended")
 	default:
 		wanted := r.wanted()
-		if surplus := r.surplus(active - wanted); len(surplus) > 0 {
+		surplus := r.surplus(active - wanted)
+		r.trackAgain(surplus)
+		if len(surplus) > 0 {
 			r.remove(surplus, fmt.Sprintf("%d pods are active, %d wanted", active, wanted))
 			return
 		}
@@ -61,6 +63,18 @@ func (r *round) vacancies() int {
 
 // missing is how many pods are to be created: those whose creation was not answered may exist.
 func (r *round) missing() int { return max(0, r.vacancies()-len(r.seen.unanswered)) }
+
+// trackAgain gives the finalizer to pods at work that stay, and have lost it: they were to be deleted, the host stopped
+// before that, and now they are wanted again. Without it nobody would count them.
+func (r *round) trackAgain(surplus []member) {
+	for _, m := range r.seen.active {
+		goes := func(other member) bool { return other.pod == m.pod }
+		if !m.tracked && m.pod.UID != "" && !slices.ContainsFunc(surplus, goes) {
+			r.tracks = append(r.tracks, track(m.pod))
+		}
+	}
+	slices.SortFunc(r.tracks, func(a, b plan.Action) int { return cmp.Compare(a.Target().Name, b.Target().Name) })
+}
 
 // remove deletes pods that are at work. Their finalizers go first: those of a Job that fails are listed as failed by then,
 // all others are never counted.
@@ -175,6 +189,10 @@ func (r *round) vacant(count int) []int {
 		for index := part.first; index <= part.last && len(vacant) < count; index++ {
 			vacant = append(vacant, index)
 		}
+	}
+	isDue := func(index int) bool { return !r.now.Before(r.tally.retryAt(index)) }
+	if !slices.ContainsFunc(vacant, isDue) {
+		return taken.missing(count, completions) // nobody gives way to what has to wait
 	}
 	return vacant
 }

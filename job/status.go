@@ -46,7 +46,11 @@ func (r *round) report() {
 
 func (r *round) reportIndexes(status *batchv1.JobStatus) {
 	status.CompletedIndexes = r.tally.completed.String()
-	status.Succeeded = int32(r.tally.completed.size())
+	completed := int32(r.tally.completed.size())
+	if *r.job.Spec.Completions != *r.job.Spec.Parallelism {
+		completed = max(completed, status.Succeeded) // a server lets the counter fall only with both of them, as they are scaled
+	}
+	status.Succeeded = completed
 	status.FailedIndexes = nil
 	if r.job.Spec.BackoffLimitPerIndex != nil {
 		status.FailedIndexes = new(r.tally.lost.String())
@@ -74,6 +78,9 @@ func (r *round) reportEnding(status *batchv1.JobStatus) {
 	r.setCondition(status, final, corev1.ConditionTrue, end.reason, end.message)
 	if final == batchv1.JobComplete {
 		status.CompletionTime = r.timestamp()
+		if start := status.StartTime; start != nil && status.CompletionTime.Before(start) {
+			status.CompletionTime = start.DeepCopy() // the clock went back: a server refuses an end before the beginning
+		}
 	}
 	if status.StartTime == nil && !r.wantsNothing() {
 		status.StartTime = r.timestamp() // suspended before it ever ran: a server wants to know when it started, all the same
@@ -88,7 +95,7 @@ func (r *round) wantsNothing() bool {
 }
 
 // reportSuspension tells the Job's being suspended, or no longer so. The time it has been active begins anew with
-// every resumption.
+// every resumption; a server refuses that at any other time.
 func (r *round) reportSuspension(status *batchv1.JobStatus) {
 	told := slices.IndexFunc(status.Conditions, func(c batchv1.JobCondition) bool { return c.Type == batchv1.JobSuspended })
 	switch {
@@ -97,7 +104,7 @@ func (r *round) reportSuspension(status *batchv1.JobStatus) {
 			status.StartTime = nil
 			r.record(corev1.EventTypeNormal, "Suspended", "Job suspended")
 		}
-	case told >= 0:
+	case told >= 0 && status.Conditions[told].Status == corev1.ConditionTrue:
 		if r.setCondition(status, batchv1.JobSuspended, corev1.ConditionFalse, "JobResumed", "Job resumed") {
 			status.StartTime = r.timestamp()
 			r.record(corev1.EventTypeNormal, "Resumed", "Job resumed")

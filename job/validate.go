@@ -36,7 +36,8 @@ const (
 func invalid(job *batchv1.Job, policy Policy) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &job.Spec
-	errs := invalidCounts(spec, path)
+	errs := invalidNames(job)
+	errs = append(errs, invalidCounts(spec, path)...)
 	errs = append(errs, validate.Selector(spec.Selector, path.Child("selector"))...)
 	if s, err := metav1.LabelSelectorAsSelector(spec.Selector); err == nil && spec.Selector != nil && !s.Matches(labels.Set(spec.Template.Labels)) {
 		errs = append(errs, field.Invalid(path.Child("template", "metadata", "labels"), spec.Template.Labels, "`selector` does not match template `labels`"))
@@ -58,6 +59,7 @@ func invalid(job *batchv1.Job, policy Policy) field.ErrorList {
 	}
 	errs = append(errs, invalidFailurePolicy(spec, path.Child("podFailurePolicy", "rules"))...)
 	errs = append(errs, invalidReplacement(spec, path.Child("podReplacementPolicy"))...)
+	errs = append(errs, invalidTemplate(&spec.Template, path.Child("template"))...)
 	errs = append(errs, invalidRestarts(spec, path.Child("template", "spec", "restartPolicy"))...)
 	errs = append(errs, validate.Owner(policy.Owner, field.NewPath("policy", "owner"))...)
 	errs = append(errs, validate.Burst(policy.Burst, field.NewPath("policy", "burst"))...)
