@@ -1,6 +1,7 @@
 package cronjob
 
 import (
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -17,7 +18,8 @@ type Observed struct {
 	// Now is the only clock there is.
 	Now time.Time
 	// Zone is the time zone that [TimeZone] names, as time.LoadLocation gives it: zones are files, and a planner reads
-	// none. It may be nil where the name is empty or "UTC".
+	// none. Where the CronJob names no zone, it is the one that such CronJobs mean: UTC with LoadLocation("") or nil, as
+	// in Kubernetes, where that is the zone of the controller's container.
 	Zone *time.Location
 	// Jobs may hold strangers: the planner selects its own. A stranger that bears the name of a Job to be
 	// created is noticed if it is among them.
@@ -32,13 +34,21 @@ type Policy struct {
 	Owner metav1.TypeMeta `json:"owner,omitzero"`
 	// DaylightSaving says what is due when the time zone sets its clocks forward or back. Empty: [EveryMatch].
 	DaylightSaving DaylightSaving `json:"daylightSaving,omitempty"`
-	// SkipRunsBeforeEdit leaves out a run that was due before the schedule or its time zone was last edited. By default,
-	// as in Kubernetes, an edit can start at once what the new schedule would have started last. The time of the
-	// edit is read from metadata.managedFields; without them no run is left out.
+	// SkipRunsBeforeEdit leaves out a run that was due before the last edit by whoever sets the schedule or its time
+	// zone. By default the first plan after an edit starts what the new schedule would have started last, and the event
+	// PastRun says so. Kubernetes starts it as well the next time it looks, but an edit of the schedule alone does not make
+	// it look: a Job that ends, another edit or a restart does.
+	//
+	// The time is read from metadata.managedFields, which do not tell what was edited: a new image, applied in one
+	// manifest with the schedule, counts too. Without managedFields no run is left out.
 	SkipRunsBeforeEdit bool `json:"skipRunsBeforeEdit,omitempty"`
 }
 
 // Result is the plan, and the status that was observed.
+//
+// An event about what lasts comes with every plan for as long as it does, always in the same words: MissSchedule until the
+// next run is due, TooManyMissedTimes until one starts, JobAlreadyActive, InvalidSchedule and UnsupportedSchedule. A recorder
+// that counts what it has recorded before, as that of client-go does, makes one event of them.
 type Result struct {
 	plan.Result
 	// Status is for reading: if it has to be written, Actions says so.
@@ -70,10 +80,11 @@ func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, e
 	owner := owners.New(cronJob, policy.Owner, metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJob"})
 
 	seen := take(observed, owner)
-	status, events := report(cronJob, seen, pending, now)
+	status, events, wake := report(cronJob, seen, pending, now)
 	result := Result{Status: status}
 	result.Events = events
 	result.WakeBy(assumed)
+	result.WakeBy(wake)
 	if !equal(status, cronJob.Status) {
 		result.Add(writeStatus(cronJob, owner, status))
 	}
@@ -82,16 +93,19 @@ func Plan(cronJob *batchv1.CronJob, observed Observed, policy Policy) (Result, e
 		return result, nil
 	}
 
-	cleanUp, refused := beyondHistory(cronJob, seen)
 	clock := turn{cronJob: cronJob, status: status, schedule: schedule, seen: seen, now: now, policy: policy}
 	clock.decide()
 	result.Events = append(result.Events, clock.events...)
-	result.Add(cleanUp...)
-	result.Add(pending.RefusedLast(replace(clock.replaced, cronJob, seen))...)
+	start := pending.RefusedLast(replace(clock.replaced, cronJob, seen))
 	if !clock.start.IsZero() {
-		result.Add(plan.Create{Object: jobFor(cronJob, owner, clock.start)})
+		start = append(start, plan.Create{Object: jobFor(cronJob, owner, clock.start)})
 	}
-	result.Add(refused...)
+	first, last := beyondHistory(cronJob, seen, status), start
+	if slices.ContainsFunc(first, seen.wasRefused) { // a Job that may not go must not keep another from starting
+		first, last = start, pending.RefusedLast(first)
+	}
+	result.Add(first...)
+	result.Add(last...)
 
 	result.WakeBy(clock.wake)
 	for _, wait := range clock.waits {
@@ -122,7 +136,7 @@ func answered(pending plan.Pending) plan.Pending {
 func replace(active []corev1.ObjectReference, cronJob *batchv1.CronJob, seen census) []plan.Action {
 	var steps []plan.Action
 	for _, ref := range active {
-		if job := seen.find(ref.UID); job != nil && job.DeletionTimestamp != nil {
+		if job := seen.byUID[ref.UID]; job != nil && job.DeletionTimestamp != nil {
 			continue
 		}
 		steps = append(steps, plan.Delete{

@@ -128,6 +128,15 @@ func named(name string) func(*batchv1.Job) {
 	return func(j *batchv1.Job) { j.Name, j.Annotations = name, nil }
 }
 
+// byKubectl makes it one of "kubectl create job --from".
+func byKubectl(j *batchv1.Job) {
+	j.Annotations = map[string]string{"note": "x", "cronjob.kubernetes.io/instantiate": "manual"}
+}
+
+func version(v string) func(*batchv1.Job) {
+	return func(j *batchv1.Job) { j.ResourceVersion = v }
+}
+
 func complete(at string) func(*batchv1.Job) {
 	return func(j *batchv1.Job) {
 		j.Status.CompletionTime = &metav1.Time{Time: clock(at)}
@@ -235,6 +244,16 @@ func TestPlan(t *testing.T) {
 		{name: "Forbid does not mind a Job that a person made", cronJob: hello(concurrency("Forbid")), now: "10:05:00", jobs: []*batchv1.Job{job("10:00:00", named("hello-by-hand"))},
 			want: []string{create, next}, wake: "10:10:00",
 			events: []string{"Warning UnexpectedJob: Saw a job that the controller did not create or forgot: hello-by-hand"}},
+		{name: "nor one whose name ends in a number", cronJob: hello(concurrency("Forbid"), neverRun, schedule("0 3 * * *")), now: "10:05:00", jobs: []*batchv1.Job{job("09:30:00", named("hello-1"))},
+			want: []string{"wait for Schedule of CronJob default/hello until 2026-01-03T03:00:00Z: the next run is due"}, wake: "2026-01-03 03:00:00",
+			events: []string{"Warning UnexpectedJob: Saw a job that the controller did not create or forgot: hello-1"}},
+		{name: "nor one that kubectl made, whatever its name", cronJob: hello(concurrency("Replace")), now: "10:05:00", jobs: []*batchv1.Job{job("10:01:00", byKubectl)},
+			want: []string{create, next}, wake: "10:10:00",
+			events: []string{"Warning UnexpectedJob: Saw a job that the controller did not create or forgot: hello-29455801"}},
+		{name: "a Job that a person made has the name of the run", cronJob: hello(), now: "10:05:00", jobs: []*batchv1.Job{job("10:05:00", byKubectl, failed)},
+			want: []string{"wait for Person of CronJob default/hello: the run of 2026-01-02T10:05:00Z does not start: a person has made a Job hello-29455805", next}, wake: "10:10:00"},
+		{name: "a template may hold what kubectl writes", cronJob: hello(), now: "10:05:01", jobs: []*batchv1.Job{job("10:05:00", failed, func(j *batchv1.Job) { j.Annotations["cronjob.kubernetes.io/instantiate"] = "manual" })},
+			want: []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z", next}, wake: "10:10:00"},
 		{name: "Replace deletes before it creates", cronJob: hello(concurrency("Replace"), active(job("10:00:00"))), now: "10:05:00", jobs: []*batchv1.Job{job("10:00:00")},
 			want: []string{"delete Job default/hello-29455800 (Background): replaced by the run that is due", create, next}, wake: "10:10:00"},
 		{name: "Replace does not delete twice", cronJob: hello(concurrency("Replace"), active(job("10:00:00"))), now: "10:05:00", jobs: []*batchv1.Job{job("10:00:00", deleting)},
@@ -261,6 +280,13 @@ func TestPlan(t *testing.T) {
 		{name: "a new Job that came and went has run", cronJob: hello(), now: "10:05:01",
 			pending: plan.Pending{Seen: map[string]string{"Job": "9"}, Outcomes: []plan.Outcome{created(job("10:05:00", unsent), job("10:05:00"), nil)}},
 			want:    []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z", next}, wake: "10:10:00"},
+		{name: "and has run, although the clock has gone back", cronJob: hello(), now: "10:04:58",
+			pending: plan.Pending{Seen: map[string]string{"Job": "9"}, Outcomes: []plan.Outcome{created(job("10:05:00", unsent), job("10:05:00"), nil)}},
+			want:    []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z", next}, wake: "10:10:00"},
+		{name: "the clock has gone back, and a Job that cannot be recorded stays", cronJob: hello(history(0, 0)), now: "10:04:58", jobs: []*batchv1.Job{job("10:05:00", failed), job("10:00:00", failed)},
+			want: []string{"delete Job default/hello-29455800 (Background): 1 failed Jobs, 0 kept", next}, wake: "10:05:00"},
+		{name: "until it can", cronJob: hello(history(0, 0)), now: "10:05:00", jobs: []*batchv1.Job{job("10:05:00", failed)},
+			want: []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z", "delete Job default/hello-29455805 (Background): 1 failed Jobs, 0 kept", next}, wake: "10:10:00"},
 		{name: "a Job that was forgotten in a crash joins the list", cronJob: hello(), now: "10:05:01", jobs: []*batchv1.Job{job("10:05:00")},
 			want: []string{status + "status.active, status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z", next}, wake: "10:10:00",
 			events: []string{"Warning UnexpectedJob: Saw a job that the controller did not create or forgot: hello-29455805"}},
@@ -268,7 +294,7 @@ func TestPlan(t *testing.T) {
 			want: []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z, status.lastSuccessfulTime none -> 2026-01-02T10:05:01Z", next}, wake: "10:10:00"},
 		{name: "a mistaken annotation does not count", cronJob: hello(), now: "10:05:01", jobs: []*batchv1.Job{job("10:05:00", mistaken, failed)},
 			want: []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z", next}, wake: "10:10:00"},
-		{name: "a Job of a run to come does not count", cronJob: hello(), now: "10:05:01", jobs: []*batchv1.Job{job("23:00:00", failed)}, want: []string{create, next}, wake: "10:10:00"},
+		{name: "a Job of a run to come does not count", cronJob: hello(), now: "10:05:01", jobs: []*batchv1.Job{job("10:08:00", failed)}, want: []string{create, next}, wake: "10:08:00"},
 		{name: "lastScheduleTime does not go back", cronJob: hello(), now: "10:04:00", jobs: []*batchv1.Job{job("09:55:00", failed)},
 			want: []string{"wait for Schedule of CronJob default/hello until 2026-01-02T10:05:00Z: the next run is due"}, wake: "10:05:00"},
 		{name: "finished Jobs leave the list", cronJob: hello(active(job("10:00:00"), job("09:55:00"))), now: "10:04:00", jobs: []*batchv1.Job{done("10:00:00"), job("09:55:00", failed)},
@@ -282,6 +308,9 @@ func TestPlan(t *testing.T) {
 		{name: "a Job that is newer than the view is not missing", cronJob: hello(concurrency("Forbid"), active(job("10:00:00"))), now: "10:05:00", pending: plan.Pending{Seen: map[string]string{"Job": "6"}},
 			want:   []string{"wait for JobFinished of CronJob default/hello: the run of 2026-01-02T10:05:00Z may not start beside hello-29455800"},
 			events: []string{"Normal JobAlreadyActive: Not starting job because prior execution is running and concurrency policy is Forbid"}},
+		{name: "unless the view shows a newer one", cronJob: hello(concurrency("Forbid"), active(job("10:00:00"))), now: "10:05:00", pending: plan.Pending{Seen: map[string]string{"Job": "6"}},
+			jobs: []*batchv1.Job{nil, job("09:50:00", elsewhere, version("5")), job("09:55:00", failed, version("8"))},
+			want: []string{status + "status.active", create, next}, wake: "10:10:00", events: []string{"Normal MissingJob: Active job went missing: hello-29455800"}},
 		{name: "strangers are left alone", cronJob: hello(history(0, 0)), now: "10:05:00",
 			jobs: []*batchv1.Job{job("09:00:00", ofNobody), job("09:05:00", ofPredecessor, failed), job("09:10:00", elsewhere), nil},
 			want: []string{create, next}, wake: "10:10:00"},
@@ -301,10 +330,19 @@ func TestPlan(t *testing.T) {
 			want: []string{"wait for Schedule of CronJob default/hello until 2026-01-02T10:05:00Z: the next run is due"}, wake: "10:05:00"},
 		{name: "suspended CronJobs clean up", cronJob: hello(history(0, 0), suspended), now: "10:05:00", jobs: []*batchv1.Job{job("10:00:00", failed)},
 			want: []string{"delete Job default/hello-29455800 (Background): 1 failed Jobs, 0 kept", "wait for Person of CronJob default/hello: the CronJob is suspended"}},
+		{name: "a status write without an answer is made again before the history goes", cronJob: hello(history(0, 0)), now: "10:05:01", jobs: []*batchv1.Job{job("10:05:00", failed)},
+			pending: plan.Pending{Outcomes: []plan.Outcome{{Action: plan.UpdateStatus{Before: hello(history(0, 0)), After: hello(history(0, 0), lastRun("10:05:00"))}, At: clock("10:05:00")}}},
+			want: []string{status + "status.lastScheduleTime 2026-01-02T10:00:00Z -> 2026-01-02T10:05:00Z",
+				"delete Job default/hello-29455805 (Background): 1 failed Jobs, 0 kept", next}, wake: "10:10:00"},
 		{name: "a Job that nobody may delete delays no run", cronJob: hello(history(0, 0)), now: "10:05:00", jobs: []*batchv1.Job{job("09:50:00", failed), job("09:55:00", failed)},
 			pending: plan.Pending{Outcomes: []plan.Outcome{{Action: plan.Delete{Object: plan.RefTo(job("09:50:00"))}, Err: &metav1.Status{Reason: metav1.StatusReasonForbidden}, At: clock("10:04:00")}}},
-			want: []string{"delete Job default/hello-29455795 (Background): 2 failed Jobs, 0 kept", create,
+			want: []string{create, "delete Job default/hello-29455795 (Background): 2 failed Jobs, 0 kept",
 				"delete Job default/hello-29455790 (Background): 2 failed Jobs, 0 kept", next}, wake: "10:10:00"},
+		{name: "nor does a second, and a third is reached", cronJob: hello(history(0, 0)), now: "10:05:00", jobs: []*batchv1.Job{job("09:45:00", failed), job("09:50:00", failed), job("09:55:00", failed)},
+			pending: plan.Pending{Outcomes: []plan.Outcome{{Action: plan.Delete{Object: plan.RefTo(job("09:50:00"))}, Err: &metav1.Status{Reason: metav1.StatusReasonForbidden}, At: clock("10:04:00")}}},
+			want: []string{create, "delete Job default/hello-29455795 (Background): 3 failed Jobs, 0 kept",
+				"delete Job default/hello-29455785 (Background): 3 failed Jobs, 0 kept",
+				"delete Job default/hello-29455790 (Background): 3 failed Jobs, 0 kept", next}, wake: "10:10:00"},
 
 		{name: "a creation without an answer counts as done", cronJob: hello(), now: "10:05:01",
 			pending: plan.Pending{Outcomes: []plan.Outcome{created(job("10:05:00", unsent), nil, nil)}},
@@ -329,9 +367,9 @@ func TestPlan(t *testing.T) {
 
 		{name: "an edit starts what the new schedule would have started", cronJob: hello(lastRun("08:30:00"), schedule("15 9 * * *"), editedAt("10:04:00", scheduleField)), now: "10:05:00",
 			want: []string{"create Job default/hello-29455755", "wait for Schedule of CronJob default/hello until 2026-01-03T09:15:00Z: the next run is due"}, wake: "2026-01-03 09:15:00",
-			events: []string{"Normal PastRun: Starting the run of 2026-01-02T09:15:00Z: it was due before the schedule was edited at 2026-01-02T10:04:00Z, and is the last that was missed"}},
+			events: []string{"Normal PastRun: Starting the run of 2026-01-02T09:15:00Z: it was due before the CronJob was edited at 2026-01-02T10:04:00Z, and is the last that was missed"}},
 		{name: "unless the policy forbids it", cronJob: hello(lastRun("08:30:00"), schedule("15 9 * * *"), editedAt("10:04:00", scheduleField)), now: "10:05:00", policy: cronjob.Policy{SkipRunsBeforeEdit: true},
-			want: []string{"wait for Schedule of CronJob default/hello: the run of 2026-01-02T09:15:00Z does not start: it was due before the schedule was edited at 2026-01-02T10:04:00Z",
+			want: []string{"wait for Schedule of CronJob default/hello: the run of 2026-01-02T09:15:00Z does not start: it was due before the CronJob was edited at 2026-01-02T10:04:00Z",
 				"wait for Schedule of CronJob default/hello until 2026-01-03T09:15:00Z: the next run is due"}, wake: "2026-01-03 09:15:00"},
 		{name: "a run after the edit starts all the same", cronJob: hello(editedAt("10:05:00", scheduleField)), now: "10:05:00", policy: cronjob.Policy{SkipRunsBeforeEdit: true}, want: []string{create, next}, wake: "10:10:00"},
 		{name: "an edit of anything else is no edit of the schedule", cronJob: hello(editedAt("10:06:00", `{"f:spec":{"f:suspend":{}}}`), editedAt("10:06:00", `not JSON`)), now: "10:07:00", policy: cronjob.Policy{SkipRunsBeforeEdit: true}, want: []string{create, next}, wake: "10:10:00"},
@@ -379,6 +417,84 @@ func TestPlan(t *testing.T) {
 				t.Errorf("another order, another plan: %v\n%s", err, diff)
 			}
 		})
+	}
+}
+
+// The Job of a run came and went, and the status that is to tell of it cannot be written: the run does not start again.
+func TestRunsOnce(t *testing.T) {
+	c, now := hello(), clock("10:05:00")
+	pending := plan.Pending{Seen: map[string]string{"Job": "90"}}
+	conflict := &metav1.Status{Reason: metav1.StatusReasonConflict}
+	for round := range 10 {
+		result, err := cronjob.Plan(c, cronjob.Observed{Now: now, Pending: pending}, cronjob.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = plan.Settle(pending, now)
+		switch a := result.Actions[0].(type) {
+		case plan.Create:
+			if round > 0 {
+				t.Fatalf("round %d: %s", round, a)
+			}
+			pending.Outcomes = append(pending.Outcomes, plan.Outcome{Action: a, Reply: job("10:05:00", version("100")), At: now})
+		case plan.UpdateStatus:
+			if round%3 > 0 { // else the host stops before it
+				pending.Outcomes = append(pending.Outcomes, plan.Outcome{Action: a, Err: conflict, At: now})
+			}
+		default:
+			t.Fatalf("round %d: %s", round, a)
+		}
+		pending.Seen = map[string]string{"Job": "110"} // the view has come past the Job, which is gone
+		now = now.Add(20 * time.Second)
+	}
+}
+
+// Nobody answered the creation, and the view shows no Job: with Forbid no other run starts until it is given up, however often the
+// ledger is settled.
+func TestForbidAfterALostAnswer(t *testing.T) {
+	c, pending := hello(schedule("* * * * *"), lastRun("10:04:00"), concurrency("Forbid")), plan.Pending{Seen: map[string]string{"Job": "90"}}
+	started := map[string]string{}
+	for now := clock("10:05:00"); now.Before(clock("10:10:30")); now = now.Add(20 * time.Second) {
+		result, err := cronjob.Plan(c, cronjob.Observed{Now: now, Pending: pending}, cronjob.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = plan.Settle(pending, now)
+		if create, ok := result.Actions[0].(plan.Create); ok {
+			started[now.Format(time.TimeOnly)] = create.Object.GetName()
+			pending.Outcomes = append(pending.Outcomes, plan.Outcome{Action: create, At: now})
+		}
+	}
+	want := map[string]string{"10:05:00": "hello-29455805", "10:10:00": "hello-29455810"}
+	if diff := cmp.Diff(want, started); diff != "" {
+		t.Errorf("what starts, and when (-want +got):\n%s", diff)
+	}
+}
+
+// Deletions that are refused for ever keep no run from starting, and nothing else from being deleted.
+func TestManyRefused(t *testing.T) {
+	jobs := []*batchv1.Job{job("09:40:00", failed), job("09:45:00", failed), job("09:50:00", failed), job("09:55:00", failed)}
+	pending, reached := plan.Pending{}, map[string]int{}
+	for round := range 6 {
+		now := clock("10:05:00").Add(time.Duration(round) * time.Second)
+		result, err := cronjob.Plan(hello(history(0, 0)), cronjob.Observed{Now: now, Jobs: jobs, Pending: pending}, cronjob.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = plan.Settle(pending, now)
+		for _, a := range result.Actions {
+			if _, known := reached[a.Target().Name]; !known {
+				reached[a.Target().Name] = round
+			}
+			if del, ok := a.(plan.Delete); ok {
+				pending.Outcomes = append(pending.Outcomes, plan.Outcome{Action: del, Err: &metav1.Status{Reason: metav1.StatusReasonForbidden}, At: now})
+				break
+			}
+		}
+	}
+	want := map[string]int{"hello-29455780": 0, "hello-29455805": 1, "hello-29455785": 1, "hello-29455790": 2, "hello-29455795": 3}
+	if diff := cmp.Diff(want, reached); diff != "" {
+		t.Errorf("the round in which each is reached (-want +got):\n%s", diff)
 	}
 }
 
@@ -463,6 +579,8 @@ func TestPlanRefuses(t *testing.T) {
 			err: `spec.timeZone: Invalid value: "Mars/Phobos": unknown time zone Mars/Phobos: the host has not loaded it; a program that imports time/tzdata knows all zones`},
 		{name: "another zone was loaded", cronJob: hello(zone("Europe/Berlin")), zone: time.UTC,
 			err: `spec.timeZone: Invalid value: "Europe/Berlin": unknown time zone Europe/Berlin: the host has not loaded it; a program that imports time/tzdata knows all zones`},
+		{name: "another zone than UTC was loaded", cronJob: hello(zone("UTC")), zone: time.FixedZone("CET", 3600),
+			err: `spec.timeZone: Invalid value: "UTC": the host has loaded CET`},
 		{name: "a negative deadline", cronJob: hello(deadline(-1)), err: "spec.startingDeadlineSeconds: Invalid value: -1: must be greater than or equal to 0"},
 		{name: "a concurrency policy nobody knows", cronJob: hello(concurrency("forbid")),
 			err: `spec.concurrencyPolicy: Unsupported value: "forbid": supported values: "Allow", "Forbid", "Replace"`},

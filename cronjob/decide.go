@@ -96,7 +96,14 @@ func (t *turn) lingers() string {
 // next is the first run after an instant whose name is free: it is no use waking for another.
 func (t *turn) next(after time.Time) time.Time {
 	next := t.schedule.Next(after)
-	for !next.IsZero() && t.seen.named(t.cronJob.Namespace, jobName(t.cronJob, next)) != nil {
+	if t.seen.named(t.cronJob.Namespace, jobName(t.cronJob, next)) == nil {
+		return next
+	}
+	taken := map[string]bool{}
+	for _, job := range t.seen.view {
+		taken[job.Name] = taken[job.Name] || job.Namespace == t.cronJob.Namespace
+	}
+	for !next.IsZero() && taken[jobName(t.cronJob, next)] {
 		next = t.schedule.Next(next)
 	}
 	return next
@@ -163,9 +170,11 @@ func (t *turn) isBlocked(run time.Time) bool {
 	}
 	switch {
 	case t.policy.SkipRunsBeforeEdit && edited.After(run):
-		wait(plan.WaitSchedule, " does not start: it was due before the schedule was edited at %s", stamp(edited))
+		wait(plan.WaitSchedule, " does not start: it was due before the CronJob was edited at %s", stamp(edited))
 	case slices.Contains(t.seen.jobs, taken):
-		// An @every that is due more than once a minute: the Job of the minute is there.
+		if _, ok := runOf(t.cronJob, taken); !ok {
+			wait(plan.WaitPerson, " does not start: a person has made a Job %s", name)
+		} // else an @every is due more than once a minute, and the Job of the minute is there
 	case slices.Contains(t.seen.unanswered, taken):
 		t.waitForAnswer(run, "the creation of %s was not answered", name)
 	case taken != nil:
@@ -175,7 +184,7 @@ func (t *turn) isBlocked(run time.Time) bool {
 		wait(plan.WaitJobFinished, " may not start beside %s", t.status.Active[0].Name)
 	case t.isExclusive() && len(t.seen.unanswered) > 0:
 		t.waitForAnswer(run, "the run of %s may not start beside %s, whose creation was not answered", stamp(run), t.seen.unanswered[0].Name)
-	case t.seen.namespaceEnds:
+	case t.seen.namespaceEnds == name:
 		wait(plan.WaitNamespace, " does not start: the namespace is being terminated")
 	case t.seen.nameTaken == name:
 		wait(plan.WaitAnswer, " does not start: the Job %s exists and the view does not show it", name)
@@ -240,10 +249,10 @@ func since(cronJob *batchv1.CronJob, status batchv1.CronJobStatus, now time.Time
 	return now.Add(-1) // what is due now is due
 }
 
-// surprise says why a run may be one that nobody expects: the schedule was edited after it was due, or may have been.
+// surprise says why a run may be one that nobody expects: the schedule may have been edited after it was due.
 func (t *turn) surprise(run time.Time) string {
 	if edited := editedAt(t.cronJob); edited.After(run) {
-		return fmt.Sprintf("it was due before the schedule was edited at %s, and is the last that was missed", stamp(edited))
+		return fmt.Sprintf("it was due before the CronJob was edited at %s, and is the last that was missed", stamp(edited))
 	} else if !edited.IsZero() {
 		return ""
 	}

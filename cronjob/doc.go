@@ -7,14 +7,26 @@
 //
 // and nothing else. Earlier instants that were missed are gone. With concurrencyPolicy Forbid the Job is not started while
 // one of status.active runs; with Replace those are deleted first, in the same plan. A Job that a person made for
-// the CronJob ("kubectl create job --from") counts in the history and nowhere else.
+// the CronJob ("kubectl create job --from") counts in the history and nowhere else, whatever its name; if it has taken the
+// name of a run, that run does not start.
 //
-// # At most one Job for an instant
+// # What holds over a history
 //
-// The name holds the instant, so a second creation is refused for as long as the first Job exists; and every plan writes
-// R into status.lastScheduleTime once it knows of the Job, before it deletes any Job. What remains is a host that loses
-// its ledger between a creation and the next plan, while somebody else deletes the Job before the host looks again:
-// then the run is started once more, as it is by Kubernetes.
+// However late the view is, whatever is refused or lost, and whatever people edit, as long as the host keeps its ledger:
+//
+//   - at most one Job starts for an instant, at R or later and before R + D;
+//   - with Forbid, none starts while another has not finished, or may have been created; with Replace, none while another is
+//     neither finished nor known to be going;
+//   - status.lastScheduleTime never goes back;
+//   - of the Jobs that have finished, only the last successfulJobsHistoryLimit and failedJobsHistoryLimit stay;
+//   - once nothing goes wrong any more, what may start does so on the second.
+//
+// The first rests on three things. The name holds the instant, so a second creation is refused for as long as the first Job
+// exists. Every plan writes R into status.lastScheduleTime once it knows of the Job, before it deletes any Job. And until
+// that is written the ledger keeps the answer to the creation ([plan.Settle]), even if the Job is gone. What
+// remains is a Job that nobody ever told the planner of: the host lost its ledger behind the creation, or five minutes
+// passed without an answer, and somebody else deleted the Job before its run was written down. Then the run is
+// started once more, as it is by Kubernetes.
 //
 // # A worked case
 //
@@ -32,7 +44,13 @@
 // # The clock
 //
 // [Schedule] is exact: it looks for the nearest match in bit sets of minutes, hours, days and months, between two
-// changes of the zone's clocks at a time, and never walks through what was missed.
+// changes of the zone's clocks at a time, and never walks through what was missed: a year of missed minutes costs what one
+// does. [DaylightSaving] says what becomes of times that the clock on the wall skips or shows twice.
+//
+// A planner reads no files, so the host loads the time zone that [TimeZone] names. Zones are not part of Go's library:
+// a program that runs where none are installed, as in an image made from scratch, embeds them (450 KB) with
+//
+//	import _ "time/tzdata"
 //
 // The zero [Policy] does what the CronJob controller of Kubernetes 1.36 does with its default feature gates.
 package cronjob

@@ -18,31 +18,28 @@ const (
 	defaultFailed     = 1
 )
 
-// beyondHistory returns the deletions of finished Jobs beyond the limits, the oldest first. What the API server refused to
-// delete last time is given apart, to be tried again behind everything else. Jobs that are being deleted
-// no longer count.
-func beyondHistory(cronJob *batchv1.CronJob, seen census) (steps, refused []plan.Action) {
+// beyondHistory returns the deletions of finished Jobs beyond the limits, the oldest first. Jobs that are being deleted no
+// longer count. Nor does the Job of a run that lastScheduleTime does not tell of, because the clock went back: if it
+// went, the run would start again.
+func beyondHistory(cronJob *batchv1.CronJob, seen census, status batchv1.CronJobStatus) []plan.Action {
 	var successful, failed []*batchv1.Job
 	for _, job := range seen.jobs {
-		switch {
-		case job.DeletionTimestamp != nil:
-		case ending(job) == batchv1.JobComplete:
+		how := ending(job)
+		if how == "" || job.DeletionTimestamp != nil {
+			continue
+		}
+		if run, ok := runOf(cronJob, job); ok && (status.LastScheduleTime == nil || run.After(status.LastScheduleTime.Time)) {
+			continue
+		}
+		if how == batchv1.JobComplete {
 			successful = append(successful, job)
-		case ending(job) == batchv1.JobFailed:
+		} else {
 			failed = append(failed, job)
 		}
 	}
-	oldest := append(
+	return append(
 		surplus(successful, limit(cronJob.Spec.SuccessfulJobsHistoryLimit, defaultSuccessful), "successful"),
 		surplus(failed, limit(cronJob.Spec.FailedJobsHistoryLimit, defaultFailed), "failed")...)
-	for _, step := range oldest {
-		if done, issued := seen.deletions[step.Target().UID]; issued && !done {
-			refused = append(refused, step)
-		} else {
-			steps = append(steps, step)
-		}
-	}
-	return steps, refused
 }
 
 // surplus deletes the oldest of the Jobs until only keep are left.

@@ -19,24 +19,26 @@ import (
 
 // census is what the view holds for one CronJob.
 type census struct {
-	view       []*batchv1.Job // whatever was shown, strangers included
+	shown      []*batchv1.Job // whatever the view holds, strangers included
+	view       []*batchv1.Job // the same through the ledger
 	jobs       []*batchv1.Job // ours, by name
+	byUID      map[types.UID]*batchv1.Job
 	unanswered []*batchv1.Job // created, as far as we know: nobody answered, and the view does not show them
 	answerBy   time.Time      // when the last of these is given up
 
 	// unseen are the Jobs whose deletion was issued and is not seen yet: they may be there for good.
 	unseen map[types.UID]bool
 
-	// What became of the last round.
-	created       []*batchv1.Job     // answered, whether or not they still exist
-	deletions     map[types.UID]bool // of what was issued: false if it was refused
-	nameTaken     string             // a creation was refused: there is a Job of this name
-	namespaceEnds bool               // a creation was refused: the namespace is being deleted
+	// What became of the last rounds.
+	created       map[types.UID]*batchv1.Job // answered, whether or not they still exist
+	deletions     map[types.UID]bool         // of what was issued: false if it was refused
+	nameTaken     string                     // the Job of this name was refused: there is one
+	namespaceEnds string                     // the Job of this name was refused: the namespace is being deleted
 }
 
 func take(observed Observed, owner owners.Owner) census {
 	pending := observed.Pending
-	seen := census{view: plan.Overlay(observed.Jobs, pending, observed.Now), unseen: map[types.UID]bool{}}
+	seen := census{shown: observed.Jobs, view: plan.Overlay(observed.Jobs, pending, observed.Now), unseen: map[types.UID]bool{}, byUID: map[types.UID]*batchv1.Job{}}
 	for _, job := range plan.UnseenDeletions(observed.Jobs, pending, observed.Now) {
 		seen.unseen[job.UID] = true
 	}
@@ -47,6 +49,7 @@ func take(observed Observed, owner owners.Owner) census {
 		by := pending.AnswerBy(job)
 		if by.IsZero() {
 			seen.jobs = append(seen.jobs, job)
+			seen.byUID[job.UID] = job
 			continue
 		}
 		seen.unanswered = append(seen.unanswered, job)
@@ -59,7 +62,7 @@ func take(observed Observed, owner owners.Owner) census {
 
 // recall reads from the ledger what became of the last round.
 func (seen *census) recall(owner owners.Owner, pending plan.Pending) {
-	seen.deletions = map[types.UID]bool{}
+	seen.created, seen.deletions = map[types.UID]*batchv1.Job{}, map[types.UID]bool{}
 	for _, o := range pending.Outcomes {
 		switch a := o.Action.(type) {
 		case plan.Delete:
@@ -69,24 +72,20 @@ func (seen *census) recall(owner owners.Owner, pending plan.Pending) {
 			switch {
 			case !owner.Owns(a.Object):
 			case plan.NamespaceTerminating(o.Err):
-				seen.namespaceEnds = true
+				seen.namespaceEnds = a.Object.GetName()
 			case o.Err != nil && o.Err.Reason == metav1.StatusReasonAlreadyExists:
 				seen.nameTaken = a.Object.GetName()
 			case answered && o.Err == nil:
-				seen.created = append(seen.created, reply)
+				seen.created[reply.UID] = reply
 			}
 		}
 	}
 }
 
-// find returns our Job with a UID, or nil.
-func (seen census) find(uid types.UID) *batchv1.Job {
-	for _, job := range seen.jobs {
-		if job.UID == uid {
-			return job
-		}
-	}
-	return nil
+// wasRefused reports whether the API server refused to delete what a step deletes.
+func (seen census) wasRefused(step plan.Action) bool {
+	done, issued := seen.deletions[step.Target().UID]
+	return issued && !done
 }
 
 // named returns the Job of the namespace that bears a name, whosever it is, or nil.
@@ -117,26 +116,28 @@ func jobName(cronJob *batchv1.CronJob, run time.Time) string {
 
 func minuteOf(run time.Time) int64 { return floor(run.Unix(), 60) }
 
-// minuteIn reads the minute of its run from the name of a Job. A Job that bears another name was made by a person, as
-// "kubectl create job --from" does, and belongs to no run.
-func minuteIn(cronJob *batchv1.CronJob, job *batchv1.Job) (minute int64, ok bool) {
+// runOf gives the run for which a Job of ours was made. Its name tells the minute, the annotation the second. Kubernetes
+// wrote none before 1.28; without it, the minute must not be from before the CronJob. ok is false for a Job that a person
+// made, as "kubectl create job --from" does: it bears another name, or one that only happens to end in a number.
+func runOf(cronJob *batchv1.CronJob, job *batchv1.Job) (run time.Time, ok bool) {
 	digits, ok := strings.CutPrefix(job.Name, cronJob.Name)
 	if !ok || len(digits) < 2 || digits[0] != '-' || digits[1] < '1' || digits[1] > '9' {
-		return 0, false
+		return run, false
 	}
 	minute, err := strconv.ParseInt(digits[1:], 10, 64)
-	return minute, err == nil && minute <= lastSecond/60
-}
-
-// scheduledFor gives the run of a Job that was made for this minute. The annotation knows the second; it was not written
-// before Kubernetes 1.28, and the name alone decides the minute.
-func scheduledFor(minute int64, job *batchv1.Job) time.Time {
+	if err != nil || minute > lastSecond/60 {
+		return run, false
+	}
 	stamp, err := time.Parse(time.RFC3339, job.Annotations[batchv1.CronJobScheduledTimestampAnnotation])
 	if err == nil && minuteOf(stamp) == minute {
-		return stamp.UTC()
+		return stamp.UTC(), true
 	}
-	return time.Unix(minute*60, 0).UTC()
+	_, byHand := job.Annotations[instantiated]
+	return time.Unix(minute*60, 0).UTC(), !byHand && minute >= minuteOf(cronJob.CreationTimestamp.Time)
 }
+
+// instantiated is the annotation that kubectl gives a Job which it makes for a CronJob.
+const instantiated = "cronjob.kubernetes.io/instantiate"
 
 // jobFor makes the Job of a run. Its annotation gives the instant in the time zone of spec.timeZone.
 func jobFor(cronJob *batchv1.CronJob, owner owners.Owner, run time.Time) *batchv1.Job {

@@ -3,64 +3,82 @@ package cronjob
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/plan"
 )
 
-// report is the status that the view shows, and what there is to tell about it.
-func report(cronJob *batchv1.CronJob, seen census, pending plan.Pending, now time.Time) (batchv1.CronJobStatus, []plan.Event) {
-	status := *cronJob.Status.DeepCopy()
-	var events []plan.Event
-	status.Active, events = active(cronJob, seen, pending)
-	status.LastScheduleTime = lastSchedule(cronJob, seen, now)
+// report is the status that the view shows, what there is to tell about it, and when it will be another.
+func report(cronJob *batchv1.CronJob, seen census, pending plan.Pending, now time.Time) (status batchv1.CronJobStatus, events []plan.Event, wake time.Time) {
+	status = *cronJob.Status.DeepCopy()
+	status.Active, events = active(cronJob, seen, isAhead(cronJob, seen, pending))
+	status.LastScheduleTime, wake = lastSchedule(cronJob, seen, now)
 	status.LastSuccessfulTime = lastSuccess(cronJob, seen)
-	return status, events
+	return status, events, wake
 }
 
 // active lists the Jobs that have not finished: those on the list as long as they run, and those of our runs that are not
 // on it yet. A Job that a person made for this CronJob is never put on the list and so never stands in the way
 // of a run.
-func active(cronJob *batchv1.CronJob, seen census, pending plan.Pending) (list []corev1.ObjectReference, events []plan.Event) {
+func active(cronJob *batchv1.CronJob, seen census, isAhead func(corev1.ObjectReference) bool) (list []corev1.ObjectReference, events []plan.Event) {
+	listed := make(map[types.UID]bool, len(cronJob.Status.Active))
 	for _, ref := range cronJob.Status.Active {
-		job := seen.find(ref.UID)
+		job := seen.byUID[ref.UID]
 		switch {
-		case job == nil && isAhead(ref, pending):
-			list = append(list, ref)
+		case job == nil && isAhead(ref):
 		case job == nil && seen.deletions[ref.UID]:
+			continue
 		case job == nil:
 			events = append(events, event(corev1.EventTypeNormal, "MissingJob", "Active job went missing: %v", ref.Name))
+			continue
 		case ending(job) != "":
 			events = append(events, event(corev1.EventTypeNormal, "SawCompletedJob", "Saw completed job: %s, condition: %v", job.Name, ending(job)))
-		default:
-			list = append(list, ref)
-		}
-	}
-	for _, job := range seen.jobs {
-		listed := slices.ContainsFunc(list, func(ref corev1.ObjectReference) bool { return ref.UID == job.UID })
-		if listed || ending(job) != "" {
 			continue
 		}
-		if _, ours := minuteIn(cronJob, job); ours {
+		list = append(list, ref)
+		listed[ref.UID] = true
+	}
+	for _, job := range seen.jobs {
+		if listed[job.UID] || ending(job) != "" {
+			continue
+		}
+		if _, ok := runOf(cronJob, job); ok {
 			list = append(list, reference(job))
 		}
-		if !slices.ContainsFunc(seen.created, func(c *batchv1.Job) bool { return c.UID == job.UID }) {
+		if seen.created[job.UID] == nil {
 			events = append(events, event(corev1.EventTypeWarning, "UnexpectedJob", "Saw a job that the controller did not create or forgot: %s", job.Name))
 		}
 	}
 	return list, events
 }
 
-// isAhead reports whether a Job on the list is newer than the whole view of Jobs, so that the view cannot show it.
-func isAhead(ref corev1.ObjectReference, pending plan.Pending) bool {
-	order, err := resourceversion.CompareResourceVersion(pending.Seen["Job"], ref.ResourceVersion)
-	return err == nil && order < 0
+// isAhead tells which Jobs on the list are newer than the whole view of Jobs, so that the view cannot show them. How far the host
+// says that its view has come may be too little: no Job that it shows may be newer, either.
+func isAhead(cronJob *batchv1.CronJob, seen census, pending plan.Pending) func(corev1.ObjectReference) bool {
+	reached := sync.OnceValue(func() string {
+		last := pending.Seen["Job"]
+		for _, job := range seen.shown {
+			if job == nil || job.Namespace != cronJob.Namespace {
+				continue
+			}
+			if order, err := resourceversion.CompareResourceVersion(last, job.ResourceVersion); err == nil && order < 0 {
+				last = job.ResourceVersion
+			}
+		}
+		return last
+	})
+	return func(ref corev1.ObjectReference) bool {
+		order, err := resourceversion.CompareResourceVersion(reached(), ref.ResourceVersion)
+		return err == nil && order < 0
+	}
 }
 
 func reference(job *batchv1.Job) corev1.ObjectReference {
@@ -74,21 +92,25 @@ func reference(job *batchv1.Job) corev1.ObjectReference {
 	}
 }
 
-// lastSchedule is the latest run that has had a Job, even one that is gone again. It never goes back.
-func lastSchedule(cronJob *batchv1.CronJob, seen census, now time.Time) *metav1.Time {
-	last := cronJob.Status.LastScheduleTime
-	for _, jobs := range [][]*batchv1.Job{seen.jobs, seen.created} {
-		for _, job := range jobs {
-			minute, ours := minuteIn(cronJob, job)
-			if !ours || last != nil && minute < minuteOf(last.Time) {
-				continue
-			}
-			if run := scheduledFor(minute, job); !run.After(now) && (last == nil || run.After(last.Time)) {
-				last = &metav1.Time{Time: run}
-			}
+// lastSchedule is the latest run that has had a Job, even one that is gone again. It never goes back. The Job of a run that is
+// still to come, as by a clock that went back, does not count before wake, unless the host knows that it was started.
+func lastSchedule(cronJob *batchv1.CronJob, seen census, now time.Time) (last *metav1.Time, wake time.Time) {
+	last = cronJob.Status.LastScheduleTime
+	for _, job := range seen.created {
+		if run, ok := runOf(cronJob, job); ok && (last == nil || run.After(last.Time)) {
+			last = &metav1.Time{Time: run}
 		}
 	}
-	return last.DeepCopy()
+	for _, job := range seen.jobs {
+		switch run, ok := runOf(cronJob, job); {
+		case !ok || last != nil && !run.After(last.Time):
+		case !run.After(now):
+			last = &metav1.Time{Time: run}
+		case wake.IsZero() || run.Before(wake):
+			wake = run
+		}
+	}
+	return last.DeepCopy(), wake
 }
 
 // lastSuccess is when the latest Job that succeeded was complete.
