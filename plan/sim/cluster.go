@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,6 +148,28 @@ func (c *Cluster) OnWrite(check func(Write)) {
 // Writes gives all writes so far, those of events among them.
 func (c *Cluster) Writes() []Write {
 	return c.store.log[:len(c.store.log):len(c.store.log)]
+}
+
+// Forget lets go of the past, for histories that are too long to be kept: of the writes that all views have seen, which
+// [Cluster.Writes] and [Cluster.Log] then no longer give, and of all events.
+func (c *Cluster) Forget() {
+	c.store.log = nil
+	c.store.kinds["Event"] = &shelf{}
+	c.recorded = map[string]string{}
+	for kind, shelf := range c.store.kinds {
+		seen := len(shelf.log)
+		for _, h := range c.hosts {
+			if v := h.views[kind]; v != nil {
+				seen = min(seen, v.position)
+			}
+		}
+		for _, h := range c.hosts {
+			if v := h.views[kind]; v != nil {
+				v.position -= seen
+			}
+		}
+		shelf.log = slices.Clone(shelf.log[seen:])
+	}
 }
 
 // Log tells all writes so far, one line each.

@@ -16,30 +16,34 @@ func containerVerbs() []verb {
 			run:  image,
 		},
 		{
-			name: "pod ready", takes: "NAME",
-			does: "has a pod pass its readiness probes again",
-			run:  onPod(func(s *session, name string, _ *call) error { return s.cluster.SetPodReady("", name, true) }),
+			name: "pod ready", takes: "NAME [-n NAMESPACE]",
+			flags: []string{"namespace/n="},
+			does:  "has a pod pass its readiness probes again",
+			run:   onPod(func(s *session, name string, c *call) error { return s.cluster.SetPodReady(c.namespace(), name, true) }),
 		},
 		{
-			name: "pod unready", takes: "NAME",
-			does: "has a pod fail its readiness probes",
-			run:  onPod(func(s *session, name string, _ *call) error { return s.cluster.SetPodReady("", name, false) }),
+			name: "pod unready", takes: "NAME [-n NAMESPACE]",
+			flags: []string{"namespace/n="},
+			does:  "has a pod fail its readiness probes",
+			run:   onPod(func(s *session, name string, c *call) error { return s.cluster.SetPodReady(c.namespace(), name, false) }),
 		},
 		{
-			name: "pod exit", takes: "NAME CODE",
-			does: "ends the containers of a pod",
+			name: "pod exit", takes: "NAME CODE [-n NAMESPACE]",
+			flags: []string{"namespace/n="},
+			does:  "ends the containers of a pod",
 			run: onPod(func(s *session, name string, c *call) error {
 				code, err := c.number()
 				if err != nil {
 					return err
 				}
-				return s.cluster.Exit("", name, "", int32(code))
+				return s.cluster.Exit(c.namespace(), name, "", int32(code))
 			}),
 		},
 		{
-			name: "pod evict", takes: `NAME ["MESSAGE"]`,
-			does: "fails a pod, as a node does that runs out of memory",
-			run:  onPod(func(s *session, name string, c *call) error { return s.cluster.Evict("", name, c.next()) }),
+			name: "pod evict", takes: `NAME ["MESSAGE"] [-n NAMESPACE]`,
+			flags: []string{"namespace/n="},
+			does:  "fails a pod, as a node does that runs out of memory",
+			run:   onPod(func(s *session, name string, c *call) error { return s.cluster.Evict(c.namespace(), name, c.next()) }),
 		},
 	}
 }

@@ -82,13 +82,13 @@
 //	    brings it back
 //	image NAME [pull=D] [ready=D] [run=D] [exit=CODE,...] [stop=D] [never-ready] [missing]
 //	    says what containers of an image do: how long pulling takes, getting ready, running until it exits, stopping; D is 1s for pull and stop
-//	pod ready NAME
+//	pod ready NAME [-n NAMESPACE]
 //	    has a pod pass its readiness probes again
-//	pod unready NAME
+//	pod unready NAME [-n NAMESPACE]
 //	    has a pod fail its readiness probes
-//	pod exit NAME CODE
+//	pod exit NAME CODE [-n NAMESPACE]
 //	    ends the containers of a pod
-//	pod evict NAME ["MESSAGE"]
+//	pod evict NAME ["MESSAGE"] [-n NAMESPACE]
 //	    fails a pod, as a node does that runs out of memory
 //	fail create|update|update-status|delete|bind KIND[/NAME] N times|forever ["MESSAGE"]
 //	    has the API server refuse the next such writes of controllers as forbidden

@@ -4,10 +4,15 @@ import (
 	"io/fs"
 	"strconv"
 	"time"
+	_ "time/tzdata" // CronJobs name time zones, which not every machine has
 
+	"github.com/kubeplan/kubeplan/cronjob"
+	"github.com/kubeplan/kubeplan/daemonset"
+	"github.com/kubeplan/kubeplan/job"
 	"github.com/kubeplan/kubeplan/plan/sim"
 	"github.com/kubeplan/kubeplan/replicaset"
 	"github.com/kubeplan/kubeplan/rollout"
+	"github.com/kubeplan/kubeplan/statefulset"
 )
 
 // hosts are the controllers of the cluster: one planner each.
@@ -15,6 +20,11 @@ func hosts() []sim.Host {
 	return []sim.Host{
 		sim.ReplicaSets(replicaset.Policy{}),
 		sim.Deployments(rollout.Policy{}),
+		sim.StatefulSets(statefulset.Policy{}),
+		sim.DaemonSets(daemonset.Policy{}),
+		sim.Jobs(job.Policy{}),
+		sim.LostPods(job.Policy{}),
+		sim.CronJobs(cronjob.Policy{}),
 	}
 }
 
