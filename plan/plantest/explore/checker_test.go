@@ -1,0 +1,112 @@
+package explore
+
+import (
+	"slices"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubeplan/kubeplan/plan"
+)
+
+// pods makes a state of pods with the numbers given, in the order in which they come to be. Those that are marked are ready.
+func podsState(s *search, named func(int) string, ready map[int]bool, numbers ...int) *state {
+	st := s.start.clone()
+	for _, n := range numbers {
+		pod := &corev1.Pod{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: named(n), UID: types.UID(uid(n))},
+		}
+		if ready[n] {
+			setReady(pod, corev1.ConditionTrue, st.now)
+		}
+		st.put(s.stamp(&st.cluster, pod))
+	}
+	return st
+}
+
+func generated(n int) string { return "web-" + suffix(n) }
+func ordinal(n int) string   { return "web-" + string(rune('0'+n)) }
+
+func TestKeys(t *testing.T) {
+	s := newSearch(Scope{Start: []plan.Object{&corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "first"}}}})
+	type readies = map[int]bool
+	for _, test := range []struct {
+		name string
+		a, b *state
+		same bool
+	}{
+		{"of pods alike in all else it makes no difference which is ready",
+			podsState(s, generated, readies{2: true}, 2, 3), podsState(s, generated, readies{3: true}, 2, 3), true},
+		{"the order in which they were created and changed makes none",
+			podsState(s, generated, readies{2: true}, 2, 3), podsState(s, generated, readies{2: true}, 3, 2), true},
+		{"numbers that were used before make none",
+			podsState(s, generated, readies{2: true}, 2, 3), podsState(s, generated, readies{7: true}, 7, 5), true},
+		{"how many are ready makes one",
+			podsState(s, generated, readies{2: true}, 2, 3), podsState(s, generated, readies{2: true, 3: true}, 2, 3), false},
+		{"ordinals are not arbitrary",
+			podsState(s, ordinal, readies{2: true}, 2, 3), podsState(s, ordinal, readies{3: true}, 2, 3), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if same := s.key(test.a) == s.key(test.b); same != test.same {
+				t.Errorf("one state: %v", same)
+			}
+		})
+	}
+}
+
+func TestBudgetsTellStatesApart(t *testing.T) {
+	s := newSearch(Scope{})
+	other := s.start.clone()
+	other.left.Edits = 1
+	if s.key(other) == s.key(s.start) || s.key(other).body != s.key(s.start).body {
+		t.Error("only what may still happen differs")
+	}
+}
+
+func TestKnots(t *testing.T) {
+	// 0 -> 1 -> 2 -> 1, 2 -> 3, 4 <-> 0 and 3 is the end.
+	var g graph
+	for _, to := range [][]uint32{{1, 4}, {2}, {1, 3}, {}, {0}} {
+		g.next()
+		for _, n := range to {
+			g.add(n, 0)
+		}
+	}
+	knots := g.knots()
+	for _, knot := range knots {
+		slices.Sort(knot)
+	}
+	want := [][]uint32{{1, 2}, {0, 4}}
+	if !slices.EqualFunc(knots, want, func(a, b []uint32) bool { return slices.Equal(a, b) }) {
+		t.Errorf("knots %v, not %v", knots, want)
+	}
+}
+
+// A cycle that leaves out what is possible in each of its states is not fair, and is nobody's fault.
+func TestFairKnot(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		classes [][2]uint8 // of the step round the cycle and of the step out of it, from each of two states
+		fair    bool
+	}{
+		{"one class all the way, and no other possible", [][2]uint8{{0, 0}, {0, 0}}, true},
+		{"another is possible in both states, and never happens", [][2]uint8{{0, 1}, {0, 1}}, false},
+		{"another is possible in one of them only", [][2]uint8{{0, 1}, {0, 0}}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var g graph
+			for at, c := range test.classes {
+				g.next()
+				g.add(uint32(1-at), c[0])
+				g.add(2, c[1])
+			}
+			g.next()
+			if knot := g.fairKnot(); (knot != nil) != test.fair {
+				t.Errorf("found %v", knot)
+			}
+		})
+	}
+}
