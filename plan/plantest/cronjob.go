@@ -184,18 +184,25 @@ func drawCronJob(t *rapid.T) *batchv1.CronJob {
 	return c
 }
 
-// drawScheduledJob draws a Job of one of the last minutes, or one that a person made.
+// drawScheduledJob draws a Job of one of the last minutes, now and then of the next, or one that a person made.
 func drawScheduledJob(t *rapid.T, meta Metadata, i int, c *batchv1.CronJob) *batchv1.Job {
 	j := &batchv1.Job{ObjectMeta: meta.Draw(t, "by-hand", i), Spec: *c.Spec.JobTemplate.Spec.DeepCopy()}
 	if !rarely(t, "by hand", 6) {
 		run := Past(t, "run", meta.Now)
-		if last := c.Status.LastScheduleTime; last != nil && !rarely(t, "newer", 6) && run.After(last.Time) {
+		if rarely(t, "clock went back", 12) {
+			run = metav1.NewTime(meta.Now.Add(pick(t, "by", time.Second, time.Minute)))
+		} else if last := c.Status.LastScheduleTime; last != nil && !rarely(t, "newer", 6) && run.After(last.Time) {
 			run = *last
 		}
 		j.Name = fmt.Sprintf("tick-%d", run.Unix()/60)
 		if !rarely(t, "old", 6) {
 			j.Annotations = map[string]string{batchv1.CronJobScheduledTimestampAnnotation: run.UTC().Format(time.RFC3339)}
 		}
+	} else if rapid.Bool().Draw(t, "by kubectl") {
+		j.Name = pick(t, "name", j.Name, fmt.Sprintf("tick-%d", i+1), fmt.Sprintf("tick-%d", Past(t, "minute", meta.Now).Unix()/60))
+		j.Annotations = map[string]string{byHand: "manual"}
+	} else if rapid.Bool().Draw(t, "numbered") {
+		j.Name = fmt.Sprintf("tick-%d", i+1)
 	}
 	if rapid.Bool().Draw(t, "started") {
 		j.Status.StartTime = new(Past(t, "start", meta.Now))
@@ -209,6 +216,9 @@ func drawScheduledJob(t *rapid.T, meta Metadata, i int, c *batchv1.CronJob) *bat
 	}
 	return j
 }
+
+// byHand is the annotation of what "kubectl create job --from" makes.
+const byHand = "cronjob.kubernetes.io/instantiate"
 
 func referenceTo(j *batchv1.Job) corev1.ObjectReference {
 	return corev1.ObjectReference{APIVersion: "batch/v1", Kind: "Job", Namespace: j.Namespace, Name: j.Name, UID: j.UID, ResourceVersion: j.ResourceVersion}
@@ -307,7 +317,7 @@ func (c *chime) add(j *batchv1.Job, now time.Time) {
 	if how == "" && (scheduled || c.lists(j.UID)) {
 		c.running = append(c.running, j)
 	}
-	if how != "" && j.DeletionTimestamp == nil {
+	if how != "" && j.DeletionTimestamp == nil && !(scheduled && run.After(now) && run.After(c.lastRun)) {
 		c.kept[how]++
 	}
 	if at := j.Status.CompletionTime; how == batchv1.JobComplete && at != nil && at.After(c.complete) {
@@ -319,18 +329,19 @@ func (c *chime) lists(uid types.UID) bool {
 	return slices.ContainsFunc(c.cronJob.Status.Active, func(ref corev1.ObjectReference) bool { return ref.UID == uid })
 }
 
-// runOf reads the run of a Job from its name and annotation.
+// runOf reads the run of a Job from its name and annotation. What a person made has none, whatever number its name ends in: it bears
+// kubectl's annotation, or none and a minute from before the CronJob was created.
 func runOf(c *batchv1.CronJob, j *batchv1.Job) (time.Time, bool) {
 	digits, ok := strings.CutPrefix(j.Name, c.Name+"-")
 	minute, err := strconv.ParseInt(digits, 10, 64)
+	run := time.Unix(minute*60, 0)
 	if !ok || err != nil {
 		return time.Time{}, false
 	}
-	run := time.Unix(minute*60, 0)
 	if at, err := time.Parse(time.RFC3339, j.Annotations[batchv1.CronJobScheduledTimestampAnnotation]); err == nil && at.Truncate(time.Minute).Equal(run) {
-		run = at
+		return at, true
 	}
-	return run, true
+	return run, j.Annotations[byHand] == "" && !run.Before(c.CreationTimestamp.Truncate(time.Minute))
 }
 
 // due is the run that is due and may start, zero if there is none.

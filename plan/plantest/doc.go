@@ -38,6 +38,25 @@
 // there. A history that fails is shown as a script, which package plan/sim/script plays again write for write.
 // [ReplicaSetWorld] is a World to start from.
 //
+// Several worlds given to [CheckHistories] share one cluster: its nodes, its faults, and the hosts that they have in common.
+// Each has a namespace of its own, in which its invariants and its goal are looked at. The normal run plays a hundred such
+// histories of all six kinds of this module; -rapid.checks=1000 plays more of them.
+//
+// # The soak
+//
+// [Soak] plays one history for as long as it is told, in one cluster whose hosts are never made anew but by crashes: phases of what may
+// happen, each ended by calm, in which everything has to come to rest. A step of it is a write, at which all invariants are checked.
+// The seed, which is printed, makes it the same again. This package's tests begin one with all six kinds, and go on for as long as they
+// are asked to:
+//
+//	go test ./plan/plantest -run Soak -v -timeout 0 -soak.steps=1000000 -soak.seed=2
+//
+// # All states
+//
+// Package explore, below this one, leaves nothing to chance: it visits every state that a small cluster can get into, with the
+// real planners, and shows the shortest way to one that must not be. Its Scopes take Step and Goal as a Subject has them.
+// The example examples/propertytest tests a planner of its own in all three ways: by rules, by histories, and by all states.
+//
 // # Long searches and fuzzing
 //
 // The flags of rapid say how long to search: the number of snapshots or histories (100 without it), and how many things
@@ -45,7 +64,11 @@
 //
 //	go test ./plan/plantest -run ReplicaSet -rapid.checks=10000 -rapid.steps=60
 //
-// A [Rule] is a property of rapid, so rapid.MakeFuzz makes a fuzz target of its Check.
+// A [Rule] is a property of rapid, so rapid.MakeFuzz makes a fuzz target of its Check. This package's tests have three targets for
+// each kind: FuzzJob gives the planner whatever JSON can say, FuzzJobRules searches for snapshots that break a rule, and
+// FuzzJobHistories for histories that the workload does not get through.
+//
+//	go test ./plan/plantest -run '^$' -fuzz 'FuzzJob$' -fuzztime 1m
 //
 // # How the tests are tested
 //

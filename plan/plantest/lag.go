@@ -144,7 +144,7 @@ func (h *history[I]) round(t *rapid.T, happens func(*rapid.T, plan.Action) fault
 	h.memory = answer.Memory
 	h.pending = plan.Settle(view.Pending, view.Now)
 	before := h.now()
-	before.Pending = view.Pending
+	before.Pending, before.Memory = view.Pending, answer.Memory
 	for _, a := range answer.writes() {
 		named := h.named(t, a)
 		what := happens(t, named)
@@ -154,7 +154,7 @@ func (h *history[I]) round(t *rapid.T, happens func(*rapid.T, plan.Action) fault
 		outcome := h.send(named, what)
 		h.pending.Outcomes = append(h.pending.Outcomes, outcome)
 		after := h.now()
-		after.Pending = view.Pending
+		after.Pending, after.Memory = view.Pending, answer.Memory
 		if err := h.subject.Step(before, after); err != nil && !h.churns {
 			t.Fatalf("%v, after %q (%s) of the plan\n%s\nfor the view %#v\nof the cluster %#v", err, named, what, answer, view, before)
 		}
@@ -283,19 +283,24 @@ func (s Subject[I]) neverStalls(t *rapid.T) {
 	}
 }
 
-// starvesNobody has one thing refused for ever: whatever is created, or whatever is done to one object. All else has to get done.
+// starvesNobody has something refused for ever: whatever is created, or whatever is done to up to three objects. All else has
+// to get done.
 func (s Subject[I]) starvesNobody(t *rapid.T) {
 	h := s.begin(t)
-	victim := plan.Ref{}
-	if objects := h.now().Objects; rapid.Bool().Draw(t, "refuse changes of one object") && len(objects) > 0 {
-		victim = plan.RefTo(rapid.SampledFrom(objects).Draw(t, "refused"))
+	var victims []plan.Object
+	if objects := h.now().Objects; rapid.Bool().Draw(t, "refuse changes of objects") && len(objects) > 0 {
+		victims = rapid.SliceOfN(rapid.SampledFrom(objects), 1, 3).Draw(t, "refused")
 	}
 	isRefused := func(a plan.Action) bool {
-		_, creates := a.(plan.Create)
-		return creates && victim == (plan.Ref{}) || !creates && a.Target().UID == victim.UID && a.Target().Name == victim.Name
+		if _, creates := a.(plan.Create); creates {
+			return victims == nil
+		}
+		return slices.ContainsFunc(victims, func(obj plan.Object) bool {
+			return a.Target().UID == obj.GetUID() && a.Target().Name == obj.GetName()
+		})
 	}
 	var answer Answer
-	for range 2 * s.Rounds {
+	for range (2 + len(victims)) * s.Rounds {
 		answer = h.round(t, func(_ *rapid.T, a plan.Action) fault {
 			if isRefused(a) {
 				return refused

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -101,4 +102,18 @@ func checkMutants[I any](t *testing.T, healthy plantest.Subject[I], mutants []mu
 			t.Errorf("no mutant is there to show that %q can fail", rule.Name)
 		}
 	}
+}
+
+// expectCaught sees that a property fails, and for what.
+func expectCaught(t *testing.T, property func(*rapid.T), says string) {
+	t.Helper()
+	message, caught := fails(t, property)
+	first, _, _ := strings.Cut(message, "\n")
+	switch {
+	case !caught:
+		t.Fatal("nothing shows it")
+	case !strings.Contains(first, says):
+		t.Fatalf("caught because %q, and it should be because %q", first, says)
+	}
+	t.Logf("caught: %s", first)
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"pgregory.net/rapid"
 
+	"github.com/kubeplan/kubeplan/internal/templates"
 	"github.com/kubeplan/kubeplan/plan"
 	"github.com/kubeplan/kubeplan/rollout"
 )
@@ -73,7 +74,16 @@ func deploymentSnapshot(t *rapid.T) Snapshot {
 		Odd:    true,
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "replicaSets") {
-		rs := drawMember(t, metadata.Draw(t, "web", i))
+		meta := metadata.Draw(t, "web", i)
+		if !rarely(t, "odd", 4) {
+			meta.Namespace, meta.Labels, meta.OwnerReferences, meta.DeletionTimestamp = Namespace, map[string]string{"app": "web"}, []metav1.OwnerReference{metadata.Owner}, nil
+		}
+		if i > 0 && rarely(t, "bears the name that a template would get", 6) {
+			version := d.Spec.Template
+			version.Spec.Containers = []corev1.Container{{Name: "main", Image: fmt.Sprintf("web:%d", i)}}
+			meta.Name = "web-" + templates.Hash(&version, d.Status.CollisionCount)
+		}
+		rs := drawMember(t, meta)
 		s = With(s, rs)
 		owner := *metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
 		s = With(s, Pods{
@@ -291,7 +301,7 @@ func deploymentStep(before, after Snapshot) error {
 		total += was
 		kept += keptAt(rs, was)
 		keeps += keptAt(rs, size[identityOf(rs)])
-		if rs.Status.ObservedGeneration >= rs.Generation {
+		if rs.Status.ObservedGeneration >= rs.Generation && rs.DeletionTimestamp == nil {
 			relied += keptAt(rs, was)
 			relies += keptAt(rs, size[identityOf(rs)])
 		}

@@ -2,6 +2,7 @@ package plantest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,7 +46,7 @@ func StatefulSetWorld() World {
 			return set
 		}),
 		Edits:  statefulSetEdits(),
-		Always: claimsFirst,
+		Always: memberships,
 		Step:   statefulSetStep,
 		Goal:   goalButForStrangers,
 		Policy: statefulset.Policy{},
@@ -92,43 +93,144 @@ func statefulSetEdits() []Edit {
 	}
 }
 
-// claimsFirst: a StatefulSet's host never deletes a claim, and never creates a pod whose ordinal was not wanted at any time, or before its
-// claims were, however its view lags.
-func claimsFirst(*sim.Cluster) func(sim.Write) error {
-	end, claims := 0, map[string]bool{} // those that there were at any time: others may have deleted them behind the host's back
+// memberships gives the invariants of a StatefulSet that hold after every write, whatever goes wrong and however the host's view
+// lags. Each looks only at what its host writes, and at what was so at any time before.
+func memberships(c *sim.Cluster) func(sim.Write) error {
+	past := &lifetime{claims: map[string]bool{}, prefix: map[int]int{}, partition: 1 << 31}
 	return func(w sim.Write) error {
-		if claim, ok := w.Object().(*corev1.PersistentVolumeClaim); ok {
-			claims[claim.Name] = true
-		}
-		if set, ok := w.Object().(*appsv1.StatefulSet); ok {
-			start := 0
-			if set.Spec.Ordinals != nil {
-				start = int(set.Spec.Ordinals.Start)
-			}
-			end = max(end, start+int(orOne(set.Spec.Replicas)))
-		}
+		past.note(w)
 		if w.By != "statefulset" {
+			past.notePods(c, w.Object().GetNamespace())
 			return nil
 		}
 		switch obj := w.Object().(type) {
 		case *corev1.PersistentVolumeClaim:
-			if w.Verb == "delete" {
-				return fmt.Errorf("claim %s is deleted", obj.Name)
-			}
+			return past.keepsClaim(w, obj)
 		case *corev1.Pod:
-			if w.Before != nil {
-				return nil
-			}
-			ordinal, err := strconv.Atoi(strings.TrimPrefix(obj.Name, "web-"))
-			if err != nil || ordinal >= end {
-				return fmt.Errorf("pod %s comes, which nobody ever wanted", obj.Name)
-			}
-			for _, v := range obj.Spec.Volumes {
-				if v.PersistentVolumeClaim != nil && !claims[v.PersistentVolumeClaim.ClaimName] {
-					return fmt.Errorf("pod %s comes before its claim %s", obj.Name, v.PersistentVolumeClaim.ClaimName)
-				}
+			switch {
+			case w.Before == nil:
+				return past.mayCome(c, obj)
+			case w.Verb == "delete":
+				return past.mayGo(w.Before.(*corev1.Pod))
 			}
 		}
 		return nil
 	}
+}
+
+// lifetime is what was ever so in a history.
+type lifetime struct {
+	start, end     int             // the ordinals that were ever wanted: start <= o < end
+	latest         int             // ordinals before it were ever before the start
+	least          int             // ordinals from here on were ever surplus
+	partition      int             // ordinals from here on were ever reached by an update
+	ordered        bool            // OrderedReady always
+	deletesWithSet bool            // whenDeleted was ever Delete
+	claims         map[string]bool // that ever existed: others may have deleted them behind the host's back
+	prefix         map[int]int     // by start: how many pods from there on were ever ready all at once
+	known          bool
+}
+
+func (l *lifetime) note(w sim.Write) {
+	switch obj := w.Object().(type) {
+	case *corev1.PersistentVolumeClaim:
+		l.claims[obj.Name] = true
+	case *appsv1.StatefulSet:
+		start := 0
+		if obj.Spec.Ordinals != nil {
+			start = int(obj.Spec.Ordinals.Start)
+		}
+		end, partition := start+int(orOne(obj.Spec.Replicas)), start
+		if rolling := obj.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.Partition != nil {
+			partition += int(*rolling.Partition)
+		}
+		ordered := obj.Spec.PodManagementPolicy != appsv1.ParallelPodManagement
+		if !l.known {
+			l.known, l.start, l.least, l.ordered = true, start, end, ordered
+		}
+		l.start, l.end, l.least, l.latest = min(l.start, start), max(l.end, end), min(l.least, end), max(l.latest, start)
+		l.ordered = l.ordered && ordered
+		if obj.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType {
+			l.partition = min(l.partition, partition)
+		}
+		retention := obj.Spec.PersistentVolumeClaimRetentionPolicy
+		l.deletesWithSet = l.deletesWithSet || retention != nil && retention.WhenDeleted == appsv1.DeletePersistentVolumeClaimRetentionPolicyType
+	}
+}
+
+// notePods notes how many pods in a row are ready.
+func (l *lifetime) notePods(c *sim.Cluster, namespace string) {
+	ready := map[string]bool{}
+	for _, obj := range c.List("Pod", namespace) {
+		pod := obj.(*corev1.Pod)
+		ready[pod.Name] = pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		})
+	}
+	for start := l.start; start <= l.end; start++ {
+		row := 0
+		for ready["web-"+strconv.Itoa(start+row)] {
+			row++
+		}
+		l.prefix[start] = max(l.prefix[start], row)
+	}
+}
+
+// keepsClaim: no claim is deleted, and none gets an owner that the retention policy never named.
+func (l *lifetime) keepsClaim(w sim.Write, claim *corev1.PersistentVolumeClaim) error {
+	if w.Verb == "delete" {
+		return fmt.Errorf("claim %s is deleted", claim.Name)
+	}
+	if len(claim.OwnerReferences) > 0 && !l.deletesWithSet {
+		return fmt.Errorf("claim %s gets an owner although it is to be retained", claim.Name)
+	}
+	return nil
+}
+
+// mayCome: a pod comes as the member that its name says, for an ordinal that was wanted, after its claims were there, and under
+// OrderedReady after all before it were ready at once.
+func (l *lifetime) mayCome(c *sim.Cluster, pod *corev1.Pod) error {
+	ordinal, err := strconv.Atoi(strings.TrimPrefix(pod.Name, "web-"))
+	switch {
+	case err != nil || pod.Name != "web-"+strconv.Itoa(ordinal) || ordinal < l.start || ordinal >= l.end:
+		return fmt.Errorf("pod %s comes, which nobody ever wanted", pod.Name)
+	case pod.Spec.Hostname != pod.Name || pod.Labels[appsv1.StatefulSetPodNameLabel] != pod.Name || pod.Labels[appsv1.PodIndexLabel] != strconv.Itoa(ordinal):
+		return fmt.Errorf("pod %s comes under another identity", pod.Name)
+	}
+	claim := "data-" + pod.Name
+	switch {
+	case !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
+	}):
+		return fmt.Errorf("pod %s comes without its claim", pod.Name)
+	case !l.claims[claim]:
+		return fmt.Errorf("pod %s comes before its claim %s", pod.Name, claim)
+	}
+	if !l.ordered {
+		return nil
+	}
+	obj, err := c.Get("StatefulSet", pod.Namespace, "web")
+	if err != nil {
+		return nil // its host does not know yet that the set is gone
+	}
+	start := l.end
+	if set := obj.(*appsv1.StatefulSet); metav1.IsControlledBy(pod, set) {
+		start = 0
+		if set.Spec.Ordinals != nil {
+			start = int(set.Spec.Ordinals.Start)
+		}
+	}
+	if start+l.prefix[start] < ordinal {
+		return fmt.Errorf("OrderedReady, and pod %s comes, and those before it were never ready at once", pod.Name)
+	}
+	return nil
+}
+
+// mayGo: a pod goes if it is finished, was ever surplus, or was ever reached by an update.
+func (l *lifetime) mayGo(pod *corev1.Pod) error {
+	ordinal, _ := strconv.Atoi(strings.TrimPrefix(pod.Name, "web-"))
+	if isFinished(pod) || ordinal >= l.least || ordinal >= l.partition || ordinal < l.latest {
+		return nil
+	}
+	return fmt.Errorf("pod %s goes, which no update reached", pod.Name)
 }

@@ -1,7 +1,9 @@
 package plantest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +25,23 @@ type World struct {
 	Before []plan.Object
 	// Edits are what people do to the workload.
 	Edits []Edit
+	// PodEdits are what people do to pods.
+	PodEdits []Edit
+	// Runs is how long containers of an image run until they succeed. Others run until something ends them.
+	Runs map[string]time.Duration
+	// Written are the kinds beside Pod whose writes are refused or lose their answers.
+	Written []string
+	// Hurried has the workload edited in calm once more, several times, before what was asked for last is done. Step must hold
+	// all the same.
+	Hurried bool
 	// Orphan, if set, makes a pod that the workload adopts.
 	Orphan func() *corev1.Pod
+	// Taints has nodes tainted, and the taints taken away.
+	Taints bool
+	// LagsEnd has no view lag for as long as a write without an answer is remembered.
+	LagsEnd bool
+	// Beat, if set, is that of a workload that never rests by itself, as a CronJob.
+	Beat *Beat
 
 	// Always gives the invariants that hold after every write, whatever goes wrong. It is called once for each history, and
 	// the function that it returns with each write.
@@ -43,71 +60,137 @@ type Edit struct {
 	Change func(t *rapid.T, workload plan.Object) (command string)
 }
 
+// Beat is what goes on for ever until somebody stops it. Once it has come to rest in calm, it is started again, watched for a
+// while, and stopped.
+type Beat struct {
+	Start, Stop Edit
+	// Kept is asked about the writes made while it was watched, from a moment on when it had caught up.
+	Kept func(workload plan.Object, from time.Time, writes []sim.Write) error
+}
+
 // Histories is the property that a workload survives whatever happens to it: the invariants hold all the time; once faults
 // have ended, it comes to rest where it should be, and stays there; and an edit made in calm is carried out without a
 // step back: no bound breaks, and no new pod is deleted again unless it failed.
-func Histories(w World) Rule {
-	return Rule{w.Name + " histories", func(t *rapid.T) {
-		p := begin(t, w)
-		t.Repeat(p.happenings())
-		p.heal(t)
-		p.rest(t)
-		p.editInCalm(t)
-		p.rest(t)
+//
+// Several worlds share one cluster, its nodes and its faults. Each has a namespace of its own, after its name.
+func Histories(worlds ...World) Rule {
+	var names []string
+	for _, w := range worlds {
+		names = append(names, w.Name)
+	}
+	return Rule{strings.Join(names, ", ") + " histories", func(t *rapid.T) {
+		s := begin(t, worlds...)
+		t.Repeat(s.happenings())
+		s.endInCalm(t)
 	}}
 }
 
 // CheckHistories plays histories of random length: as many as the flag -rapid.checks says, with -rapid.steps happenings on
 // average. One that fails is shown as a script that package plan/sim/script can play.
-func CheckHistories(t *testing.T, w World) {
-	rapid.Check(t, Histories(w).Check)
+func CheckHistories(t *testing.T, worlds ...World) {
+	rapid.Check(t, Histories(worlds...).Check)
 }
 
-// play is one history.
-type play struct {
-	World
-	cluster  *sim.Cluster
-	workload plan.Ref
-	script   []string
-	nodes    int // made so far
-	orphans  int
-	deleted  bool // the workload, at least once
-	broken   error
-
+// stage is a cluster in which a history is played.
+type stage struct {
+	cluster *sim.Cluster
+	plays   []*play
+	script  []string
+	writes  int // at which the invariants were checked
+	nodes   int // made so far
+	most    int // that may be made
+	lags    time.Time
+	broken  error
 	calm    bool
-	last    Snapshot        // in calm, after the last write
-	newPods map[string]bool // in calm, created since the edit
 }
 
-// begin creates the cluster and the workload.
-func begin(t *rapid.T, w World) *play {
-	seed := rapid.Uint64Range(1, 1000).Draw(t, "seed")
-	p := &play{World: w, cluster: sim.New(sim.Options{Seed: seed, Nodes: 2}), nodes: 2}
-	t.Cleanup(func() { t.Logf("the history as a script:\n%s", p.text()) })
-	p.tell("cluster --nodes 2 --seed %d", seed)
-	for _, host := range w.Hosts {
-		p.cluster.AddHost(host)
+// play is what happens to one workload.
+type play struct {
+	*stage
+	World
+	namespace string
+	always    func(sim.Write) error
+	workload  plan.Ref
+	deleted   bool // the workload, at least once
+
+	orphans, mostOrphans int // made so far, and that may be made
+
+	last    Snapshot        // in calm, after the last write
+	newPods map[string]bool // in calm, created since the edit; nil while edits follow each other
+}
+
+// begin creates the cluster and the workloads.
+func begin(t *rapid.T, worlds ...World) *stage {
+	s := newStage(rapid.Uint64Range(1, 1000).Draw(t, "seed"), worlds)
+	t.Cleanup(func() { t.Logf("the history as a script:\n%s", s.text()) })
+	for _, p := range s.plays {
+		p.moveIn(t)
 	}
-	p.cluster.OnWrite(p.check(w.Always(p.cluster)))
-	for _, obj := range w.Before {
+	return s
+}
+
+// newStage creates the cluster with the hosts of all worlds.
+func newStage(seed uint64, worlds []World) *stage {
+	s := &stage{cluster: sim.New(sim.Options{Seed: seed, Nodes: 2}), nodes: 2, most: 4}
+	s.tell("cluster --nodes 2 --seed %d", seed)
+	started := map[string]bool{}
+	for _, w := range worlds {
+		p := &play{stage: s, World: w, mostOrphans: maxOrphans}
+		if len(worlds) > 1 {
+			p.namespace = strings.ToLower(w.Name)
+		}
+		s.plays = append(s.plays, p)
+		for _, host := range w.Hosts {
+			if name := hostName(host); !started[name] {
+				started[name] = true
+				s.cluster.AddHost(host)
+			}
+		}
+		for _, image := range sortedKeys(w.Runs) {
+			s.tell("image %s run=%s", image, w.Runs[image])
+			s.cluster.SetImage(image, sim.Behaviour{Pull: time.Second, Stop: time.Second, Run: w.Runs[image]})
+		}
+	}
+	s.cluster.OnWrite(s.check)
+	return s
+}
+
+// moveIn creates the workload and what has to be there before, and begins to check its invariants.
+func (p *play) moveIn(t *rapid.T) {
+	p.always = p.Always(p.cluster)
+	for _, obj := range p.Before {
+		if _, err := p.cluster.Get(kindOf(obj), "", obj.GetName()); err == nil {
+			continue
+		}
 		p.tell("kubectl create -f -\n> %s", compact(obj))
 		if _, err := p.cluster.Create(obj); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.apply(t)
-	return p
 }
 
-func (p *play) tell(command string, args ...any) {
-	p.script = append(p.script, "$ "+fmt.Sprintf(command, args...))
+func (s *stage) tell(command string, args ...any) {
+	s.script = append(s.script, "$ "+fmt.Sprintf(command, args...))
 }
 
-func (p *play) text() string { return strings.Join(p.script, "\n") + "\n" }
+// tellThere tells a command about something in the workload's namespace.
+func (p *play) tellThere(command string, args ...any) {
+	if p.namespace != Namespace {
+		command += " -n " + p.namespace
+	}
+	p.tell(command, args...)
+}
+
+func (s *stage) text() string { return strings.Join(s.script, "\n") + "\n" }
 
 // apply creates the workload, under a name that one deleted before may have had.
 func (p *play) apply(t *rapid.T) {
 	obj := p.Workload.Draw(t, "workload")
+	if p.namespace == "" {
+		p.namespace = cmp.Or(obj.GetNamespace(), Namespace)
+	}
+	obj.SetNamespace(p.namespace)
 	p.workload = plan.RefTo(obj)
 	p.tell("kubectl create -f -\n> %s", compact(obj))
 	if _, err := p.cluster.Create(obj); err != nil {
@@ -125,16 +208,25 @@ func (p *play) exists() plan.Object {
 }
 
 // check is called after every write.
-func (p *play) check(always func(sim.Write) error) func(sim.Write) {
-	return func(w sim.Write) {
-		err := always(w)
-		if err == nil && p.calm {
+func (s *stage) check(w sim.Write) {
+	s.writes++
+	for _, p := range s.plays {
+		if p.always == nil || !p.concerns(w.Object()) {
+			continue
+		}
+		err := p.always(w)
+		if err == nil && s.calm {
 			err = p.checkCalm(w)
 		}
-		if err != nil && p.broken == nil {
-			p.broken = fmt.Errorf("%w, after the write\n%s", err, w)
+		if err != nil && s.broken == nil {
+			s.broken = fmt.Errorf("%s: %w, after the write\n%s", p.Name, err, w)
 		}
 	}
+}
+
+// concerns reports whether an object is in the workload's namespace, or in none.
+func (p *play) concerns(obj plan.Object) bool {
+	return obj.GetNamespace() == p.namespace || obj.GetNamespace() == ""
 }
 
 func (p *play) isHost(name string) bool {
@@ -153,8 +245,13 @@ func (p *play) checkCalm(w sim.Write) error {
 	if !p.isHost(w.By) {
 		return nil
 	}
+	isWorkload := plan.KindOf(w.Object()).Kind == p.workload.Kind && w.Object().GetName() == p.workload.Name
+	if isWorkload && w.Verb == "update" && p.newPods != nil {
+		p.newPods = map[string]bool{} // a rollback: the host itself edits the workload
+	}
 	if pod, ok := w.Object().(*corev1.Pod); ok {
 		switch {
+		case p.newPods == nil: // what the last edit asked for may not be wanted any more
 		case w.Before == nil:
 			p.newPods[pod.Name] = true
 		case w.Verb == "delete" && p.newPods[pod.Name] && pod.Status.Phase != corev1.PodFailed:
@@ -175,55 +272,142 @@ func (p *play) snapshot() Snapshot {
 		}
 	}
 	for _, kind := range sortedKeys(kinds) {
-		s = With(s, p.cluster.List(kind, "")...)
+		s = With(s, slices.DeleteFunc(p.cluster.List(kind, ""), func(obj plan.Object) bool { return !p.concerns(obj) })...)
 	}
 	return s
 }
 
-// heal ends all faults, mends nodes and pods, and sees that there is a workload.
-func (p *play) heal(t *rapid.T) {
-	p.tell("heal")
-	p.cluster.ClearFaults()
-	for _, node := range p.names("Node") {
-		p.tell("node up %s", node)
-		p.must(t, p.cluster.SetNodeReady(node, true))
+// endInCalm ends all that goes wrong. Every workload comes to rest, and does so again after an edit.
+func (s *stage) endInCalm(t *rapid.T) {
+	s.heal(t)
+	s.rest(t)
+	s.editInCalm(t)
+	s.rest(t)
+	if s.editInHurry(t) {
+		s.rest(t)
 	}
-	p.advance(time.Minute) // whoever was down starts again, and whatever was asked for before is answered
-	for _, pod := range p.names("Pod") {
-		if p.cluster.SetPodReady("", pod, true) == nil {
-			p.tell("pod ready %s", pod)
+}
+
+// heal ends all faults, mends nodes and pods, and sees that there are all workloads.
+func (s *stage) heal(t *rapid.T) {
+	s.tell("heal")
+	s.cluster.ClearFaults()
+	s.lags = time.Time{}
+	for _, node := range s.names("Node", "") {
+		s.tell("node up %s", node)
+		s.must(t, s.cluster.SetNodeReady(node, true))
+		if slices.ContainsFunc(s.plays, func(p *play) bool { return !p.Taints }) {
+			s.untaint(t, node)
 		}
 	}
-	if p.exists() == nil {
-		p.apply(t)
+	s.advance(time.Minute) // whoever was down starts again, and whatever was asked for before is answered
+	for _, p := range s.plays {
+		p.healPods()
+	}
+	for _, p := range s.plays {
+		for range 30 { // one that is being deleted goes first
+			if obj := p.exists(); obj == nil || obj.GetDeletionTimestamp() == nil {
+				break
+			}
+			s.advance(time.Minute)
+		}
+		if p.exists() == nil {
+			p.apply(t)
+		}
+	}
+}
+
+func (p *play) healPods() {
+	for _, pod := range p.names("Pod", p.namespace) {
+		if p.cluster.SetPodReady(p.namespace, pod, true) == nil {
+			p.tellThere("pod ready %s", pod)
+		}
 	}
 }
 
 // rest lets time pass until nothing is due any more, and sees where that is.
-func (p *play) rest(t *rapid.T) {
-	p.tell("until quiet within %s", patience)
-	quiet := p.cluster.RunUntilQuiet(patience)
-	p.fail(t)
-	if !quiet {
-		t.Fatalf("no rest within %s after the last fault; the last plan is\n%s", patience, p.plans())
+func (s *stage) rest(t *rapid.T) {
+	for _, p := range s.plays {
+		if p.Beat != nil {
+			p.change(t, p.Beat.Stop)
+		}
 	}
-	if err := p.Goal(p.snapshot()); err != nil {
-		t.Fatalf("at rest, and %v; the last plan is\n%s\n%#v", err, p.plans(), p.snapshot())
+	s.quiet(t)
+	for _, p := range s.plays {
+		if err := p.Goal(p.snapshot()); err != nil {
+			t.Fatalf("%s: at rest, and %v; the last plan is\n%s\n%#v", p.Name, err, p.plans(), p.snapshot())
+		}
 	}
-	before := len(p.cluster.Writes())
-	p.advance(time.Hour)
-	if more := p.cluster.Writes()[before:]; len(more) > 0 {
+	before := len(s.cluster.Writes())
+	s.advance(time.Hour)
+	if more := s.cluster.Writes()[before:]; len(more) > 0 {
 		t.Fatalf("at rest, and then there is\n%s", more[0])
 	}
+	for _, p := range s.plays {
+		if p.Beat != nil {
+			p.watchBeat(t)
+		}
+	}
+}
+
+func (s *stage) quiet(t *rapid.T) {
+	s.tell("until quiet within %s", patience)
+	quiet := s.cluster.RunUntilQuiet(patience)
+	s.fail(t)
+	if quiet {
+		return
+	}
+	var plans strings.Builder
+	for _, p := range s.plays {
+		plans.WriteString(p.plans())
+	}
+	t.Fatalf("no rest within %s after the last fault; the last plans are\n%s", patience, plans.String())
+}
+
+// watchBeat starts what goes on for ever, watches it, and stops it.
+func (p *play) watchBeat(t *rapid.T) {
+	p.change(t, p.Beat.Start)
+	p.advance(2 * time.Minute)
+	from, before := p.cluster.Now(), len(p.cluster.Writes())
+	p.advance(15 * time.Minute)
+	p.fail(t)
+	writes := slices.DeleteFunc(slices.Clone(p.cluster.Writes()[before:]), func(w sim.Write) bool { return !p.concerns(w.Object()) })
+	if err := p.Beat.Kept(p.exists(), from, writes); err != nil {
+		t.Fatalf("%s: %v", p.Name, err)
+	}
+	p.change(t, p.Beat.Stop)
+	p.quiet(t)
 }
 
 // patience is longer than any answer is waited for and any failure backed off.
 const patience = 3 * time.Hour
 
-func (p *play) editInCalm(t *rapid.T) {
-	p.last, p.newPods = p.snapshot(), map[string]bool{}
-	p.calm = true
-	p.edit(t)
+func (s *stage) editInCalm(t *rapid.T) {
+	for _, p := range s.plays {
+		p.last, p.newPods = p.snapshot(), map[string]bool{}
+	}
+	s.calm = true
+	for _, p := range s.plays {
+		p.edit(t)
+	}
+}
+
+// editInHurry edits the workloads that are Hurried, if there are any.
+func (s *stage) editInHurry(t *rapid.T) (edited bool) {
+	for _, p := range s.plays {
+		p.newPods = nil
+	}
+	for range 3 {
+		for _, p := range s.plays {
+			if p.Hurried {
+				p.edit(t)
+				s.timePasses(t)
+				s.fail(t)
+				edited = true
+			}
+		}
+	}
+	return edited
 }
 
 // plans is what the hosts planned last for the workload.
@@ -237,28 +421,31 @@ func (p *play) plans() string {
 	return text.String()
 }
 
-func (p *play) advance(d time.Duration) {
-	p.tell("advance %s", d)
-	p.cluster.Advance(d)
+func (s *stage) advance(d time.Duration) {
+	if !s.lags.IsZero() && s.cluster.Now().Add(d).Sub(s.lags) >= plan.Expiry-time.Minute {
+		s.endLags()
+	}
+	s.tell("advance %s", d)
+	s.cluster.Advance(d)
 }
 
 // fail ends the history if an invariant broke.
-func (p *play) fail(t *rapid.T) {
-	if p.broken != nil {
-		t.Fatal(p.broken)
+func (s *stage) fail(t *rapid.T) {
+	if s.broken != nil {
+		t.Fatal(s.broken)
 	}
 }
 
 // must takes it for a mistake in this package if the cluster refuses what was chosen so that it can be done.
-func (p *play) must(t *rapid.T, err error) {
+func (s *stage) must(t *rapid.T, err error) {
 	if err != nil {
 		t.Fatalf("the history cannot be played: %v", err)
 	}
 }
 
-func (p *play) names(kind string) []string {
+func (s *stage) names(kind, namespace string) []string {
 	var names []string
-	for _, obj := range p.cluster.List(kind, "") {
+	for _, obj := range s.cluster.List(kind, namespace) {
 		names = append(names, obj.GetName())
 	}
 	return names
