@@ -124,7 +124,11 @@ func cronJobSnapshot(t *rapid.T) *Snapshot {
 	drawActive(t, c, ObjectsOf[*batchv1.Job](s.Objects))
 	s.Refusals = drawCronJobRefusals(t, s.Objects)
 	for range Upto(t, "steps", 3) {
-		s.Steps = append(s.Steps, drawCronJobStep(t))
+		step := drawCronJobStep(t)
+		if step.Name == NoRefusals().Name && len(s.Refusals) > 0 && s.Refusals[0].Status.Details != nil {
+			step = Pass(time.Minute) // a namespace that ends does so for good
+		}
+		s.Steps = append(s.Steps, step)
 	}
 	return s
 }
@@ -158,6 +162,13 @@ func drawCronJob(t *rapid.T, now time.Time) *batchv1.CronJob {
 	}
 	if Seldom(t, "succeededBefore", 3) {
 		c.Status.LastSuccessfulTime = new(Past(t, "lastSuccess", now))
+	}
+	if Seldom(t, "editTold", 6) {
+		edit := Past(t, "editedAt", now)
+		c.ManagedFields = []metav1.ManagedFieldsEntry{{
+			Manager: "kubectl-edit", Operation: metav1.ManagedFieldsOperationUpdate, Time: &edit,
+			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:schedule":{}}}`),
+		}}
 	}
 	if Seldom(t, "deleted", 15) {
 		Deleting(c, now, true)

@@ -278,6 +278,29 @@ func cronJobDeviations() []Deviation {
 			}),
 		},
 		{
+			Row: "a Job that cannot be replaced",
+			Snapshot: func() *Snapshot {
+				c := newCronJob("0 * * * *")
+				c.Spec.ConcurrencyPolicy = batchv1.ReplaceConcurrent
+				c.Status.LastScheduleTime = &metav1.Time{Time: march(1, "11:00:00")}
+				first, second := newJobOf(march(1, "10:00:00")), newJobOf(march(1, "11:00:00"))
+				c.Status.Active = []corev1.ObjectReference{referenceTo(first), referenceTo(second)}
+				s := tickAt(march(1, "12:00:30"), c, first, second)
+				s.Refusals = []Refusal{Denied("delete", "Job", first.Name, 0)}
+				return s
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				same(t, "upstream", upstream.Did())
+				same(t, "ours", ours.Did(), "delete Job default/"+nameOfRun(march(1, "11:00:00")))
+			},
+			Explains: func(c *Case) bool {
+				replaces := whenever(func(m moment) bool {
+					return m.cronJob.Spec.ConcurrencyPolicy == batchv1.ReplaceConcurrent && len(m.cronJob.Status.Active) > 1
+				})
+				return len(c.Snapshot.Refusals) > 0 && c.Snapshot.Refusals[0].Verb == "delete" && replaces(c)
+			},
+		},
+		{
 			Row: "the history of a deleted CronJob",
 			Snapshot: func() *Snapshot {
 				c := newCronJob("0 * * * *")
@@ -359,24 +382,29 @@ type twoSchedules struct {
 	fields *cron.SpecSchedule // nil for an interval
 }
 
-// whenever explains a case in whose rounds there was a moment of the kind.
+// whenever explains a case in whose rounds there was a moment of the kind, if ours did nothing wrong.
 func whenever(is func(m moment) bool) func(c *Case) bool {
 	return func(c *Case) bool {
-		return slices.ContainsFunc(slices.Concat(c.Upstream.Rounds, c.Ours.Rounds), func(r Round) bool {
-			m := moment{now: r.At}
-			var ok bool
-			if m.cronJob, ok = find[*batchv1.CronJob](r.Before, tick.Name); !ok {
-				return false
-			}
-			for _, j := range ObjectsOf[*batchv1.Job](r.Before) {
-				if j.Namespace == tick.Namespace {
-					m.jobs = append(m.jobs, j)
-				}
-			}
-			m.schedule = readTwice(m.cronJob)
-			return is(m)
+		return misdeed(c) == "" && slices.ContainsFunc(slices.Concat(c.Upstream.Rounds, c.Ours.Rounds), func(r Round) bool {
+			m, ok := momentOf(r)
+			return ok && is(m)
 		})
 	}
+}
+
+// momentOf is the moment at which a round began. ok is false if there was no CronJob.
+func momentOf(r Round) (m moment, ok bool) {
+	m.now = r.At
+	if m.cronJob, ok = find[*batchv1.CronJob](r.Before, tick.Name); !ok {
+		return m, false
+	}
+	for _, j := range ObjectsOf[*batchv1.Job](r.Before) {
+		if j.Namespace == tick.Namespace {
+			m.jobs = append(m.jobs, j)
+		}
+	}
+	m.schedule = readTwice(m.cronJob)
+	return m, true
 }
 
 func readTwice(c *batchv1.CronJob) (s twoSchedules) {
@@ -454,7 +482,7 @@ func isTicks(j *batchv1.Job) bool {
 // differentlyTold are the events that deviations are about.
 var differentlyTold = []string{"MissSchedule", "TooManyMissedTimes", "InvalidSchedule", "PastRun", "SawCompletedJob"}
 
-// tells explains a case in which nothing but such events differs, those for the reason among them.
+// tells explains a case in which nothing but such events differs, those for the reason among them, and ours tells what it should.
 func tells(reason string) func(c *Case) bool {
 	return func(c *Case) bool {
 		about := func(rounds []Round, is func(text string) bool) map[string]int {
@@ -466,7 +494,7 @@ func tells(reason string) func(c *Case) bool {
 		isTheSame := func(text string) bool {
 			return !slices.ContainsFunc(differentlyTold, func(reason string) bool { return strings.Contains(text, " "+reason+": ") })
 		}
-		return cmp.Equal(c.Upstream.State, c.Ours.State) && cmp.Equal(withoutConflicts(c.Upstream.Refused), c.Ours.Refused) &&
+		return misdeed(c) == "" && cmp.Equal(c.Upstream.State, c.Ours.State) && cmp.Equal(withoutConflicts(c.Upstream.Refused), c.Ours.Refused) &&
 			cmp.Equal(effects(c.Upstream.Rounds), effects(c.Ours.Rounds)) &&
 			cmp.Equal(about(c.Upstream.Rounds, isTheSame), about(c.Ours.Rounds, isTheSame)) &&
 			!cmp.Equal(about(c.Upstream.Rounds, isAbout), about(c.Ours.Rounds, isAbout))

@@ -122,7 +122,14 @@ func ourJobs() Planner {
 		}
 		memory = result.Memory
 		orphans, err := job.Untrack([]*batchv1.Job{j}, observed, policy)
-		result.Actions = slices.Concat(orphans.Actions, result.Actions)
+		wasRefused := func(a plan.Action) bool {
+			return slices.ContainsFunc(view.Pending.Failures(), func(o plan.Outcome) bool { return o.Action.Target().UID == a.Target().UID })
+		}
+		if slices.ContainsFunc(orphans.Actions, wasRefused) { // a host does one work beside the other, and here they are one
+			result.Actions = slices.Concat(result.Actions, orphans.Actions)
+		} else {
+			result.Actions = slices.Concat(orphans.Actions, result.Actions)
+		}
 		return result.Result, err
 	}
 }

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +34,9 @@ func jobSnapshot(t *rapid.T) *Snapshot {
 		s.Objects = append(s.Objects, drawPodOfJob(t, i, j, now))
 	}
 	s.Refusals = drawRefusals(t)
+	if Seldom(t, "paused", 8) {
+		s.Steps = append(s.Steps, suspendTrain(true), suspendTrain(false))
+	}
 	for range Upto(t, "steps", 4) {
 		s.Steps = append(s.Steps, drawJobStep(t, j, 0))
 	}
@@ -106,7 +108,7 @@ func drawIndexedSpec(t *rapid.T, j *batchv1.Job) {
 	mode := batchv1.IndexedCompletion
 	j.Spec.CompletionMode = &mode
 	if Seldom(t, "perIndex", 2) {
-		limit := OneOf[int32](t, "backoffLimitPerIndex", 1, 0, 2, 5)
+		limit := OneOf[int32](t, "backoffLimitPerIndex", 1, 5, 0, 2, 9)
 		j.Spec.BackoffLimitPerIndex = &limit
 		many := int32(1<<31 - 1)
 		j.Spec.BackoffLimit = &many
@@ -129,9 +131,15 @@ func drawIndexedSpec(t *rapid.T, j *batchv1.Job) {
 func drawFailurePolicy(t *rapid.T, perIndex bool) *batchv1.PodFailurePolicy {
 	actions := []batchv1.PodFailurePolicyAction{batchv1.PodFailurePolicyActionIgnore, batchv1.PodFailurePolicyActionFailJob, batchv1.PodFailurePolicyActionCount}
 	if perIndex {
-		actions = append(actions, batchv1.PodFailurePolicyActionFailIndex)
+		actions = append(actions, batchv1.PodFailurePolicyActionFailIndex, batchv1.PodFailurePolicyActionFailIndex)
 	}
 	policy := &batchv1.PodFailurePolicy{}
+	if perIndex && Seldom(t, "ignores", 3) { // the ordinary failures, so that an index goes on after one that does not count
+		policy.Rules = append(policy.Rules, batchv1.PodFailurePolicyRule{
+			Action:      batchv1.PodFailurePolicyActionIgnore,
+			OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{Operator: batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{1, 42}},
+		})
+	}
 	for range 1 + Upto(t, "failureRules", 2) {
 		rule := batchv1.PodFailurePolicyRule{Action: OneOf(t, "action", actions...)}
 		if Seldom(t, "onCondition", 3) {
@@ -180,6 +188,10 @@ func drawJob(t *rapid.T, now time.Time) *batchv1.Job {
 	if isIndexedJob(j) {
 		texts := []string{"", "0", "1", "0,1", "0-2", "1,3-4"}
 		j.Status.CompletedIndexes = OneOf(t, "completedIndexes", texts...)
+		beyond := func(index int) bool { return index >= int(*j.Spec.Completions) }
+		if *j.Spec.Completions != *j.Spec.Parallelism && slices.ContainsFunc(spread(j.Status.CompletedIndexes), beyond) {
+			j.Status.CompletedIndexes = "" // such a status deviates, and would hide all else
+		}
 		j.Status.Succeeded = int32(len(spread(j.Status.CompletedIndexes)))
 		if j.Spec.BackoffLimitPerIndex != nil {
 			failed := OneOf(t, "failedIndexes", "", "", "2", "0")
@@ -202,7 +214,11 @@ func drawJobConditions(t *rapid.T, j *batchv1.Job, now time.Time) {
 		})
 	}
 	if Seldom(t, "suspendedBefore", 6) {
-		add(batchv1.JobSuspended, OneOf(t, "wasSuspended", corev1.ConditionTrue, corev1.ConditionFalse), OneOf(t, "suspendReason", "JobSuspended", "JobResumed"), OneOf(t, "suspendMessage", "Job suspended", "Job resumed"))
+		add(batchv1.JobSuspended, corev1.ConditionTrue, OneOf(t, "suspendReason", "JobSuspended", "Other"), "Job suspended")
+		if rapid.Bool().Draw(t, "resumedBefore") {
+			c := &j.Status.Conditions[len(j.Status.Conditions)-1]
+			c.Status, c.Reason, c.Message = corev1.ConditionFalse, "JobResumed", "Job resumed"
+		}
 		if *j.Spec.Suspend && rapid.Bool().Draw(t, "clockReset") {
 			j.Status.StartTime = nil
 		}
@@ -288,7 +304,10 @@ func drawPodOfJob(t *rapid.T, i int, j *batchv1.Job, now time.Time) *corev1.Pod 
 	}
 	ref := metav1.GetControllerOf(pod)
 	lost := ref != nil && ref.UID == anotherLife && pod.DeletionTimestamp == nil // upstream lets it go when something selects it
-	if !Seldom(t, "untracked", 5) && !lost {
+	ends := hasCondition(j, batchv1.JobFailureTarget) || hasCondition(j, batchv1.JobSuccessCriteriaMet)
+	// Tracked again, or not counted again: that deviates, and would hide all else.
+	deviates := ref == nil && (isDone(pod) || ends) || isOwnPod(pod) && !isDone(pod) && pod.DeletionTimestamp == nil
+	if (!Seldom(t, "untracked", 5) || deviates && !Seldom(t, "takenAway", 6)) && !lost {
 		pod.Finalizers = append(pod.Finalizers, batchv1.JobTrackingFinalizer)
 	}
 	if Seldom(t, "uncounted", 5) && !hasCondition(j, batchv1.JobFailureTarget) && j.Status.UncountedTerminatedPods != nil {
@@ -304,7 +323,7 @@ func drawPodOfJob(t *rapid.T, i int, j *batchv1.Job, now time.Time) *corev1.Pod 
 }
 
 func drawIndex(t *rapid.T, pod *corev1.Pod, j *batchv1.Job) {
-	index := OneOf(t, "index", "0", "1", "2", "3", "4", "9", "", "x", "-1")
+	index := OneOf(t, "index", "0", "1", "0", "1", "2", "3", "4", "9", "", "x", "-1")
 	if index != "" {
 		pod.Annotations = map[string]string{batchv1.JobCompletionIndexAnnotation: index}
 	}
@@ -312,120 +331,9 @@ func drawIndex(t *rapid.T, pod *corev1.Pod, j *batchv1.Job) {
 		pod.Labels[batchv1.JobCompletionIndexAnnotation] = index
 	}
 	if j.Spec.BackoffLimitPerIndex != nil && index != "" {
-		pod.Annotations[batchv1.JobIndexFailureCountAnnotation] = OneOf(t, "failureCount", "0", "1", "2", "x")
+		pod.Annotations[batchv1.JobIndexFailureCountAnnotation] = OneOf(t, "failureCount", "0", "1", "2", "x", "7")
 		if Seldom(t, "ignoredBefore", 4) {
-			pod.Annotations[batchv1.JobIndexIgnoredFailureCountAnnotation] = "1"
+			pod.Annotations[batchv1.JobIndexIgnoredFailureCountAnnotation] = OneOf(t, "ignoredCount", "1", "9")
 		}
 	}
-}
-
-// drawJobStep draws what happens to a Job; what ends is noticed some time after.
-func drawJobStep(t *rapid.T, j *batchv1.Job, after time.Duration) Step {
-	scale := int32(Upto(t, "scale", 4))
-	steps := []Step{
-		PodsReady(), finishPods("all pods succeed", corev1.PodSucceeded, 0, 0, after), finishPods("all pods fail", corev1.PodFailed, 1, 0, after),
-		finishPods("the first pod succeeds", corev1.PodSucceeded, 0, 1, after), finishPods("the first pod fails", corev1.PodFailed, 42, 1, after),
-		Pass(10 * time.Second), Pass(time.Minute), Pass(time.Hour), endTerminating(after), PodsGone(), NoRefusals(), deleteFirstPod(after), restartContainers(),
-		Change("suspended", train, func(j *batchv1.Job) { *j.Spec.Suspend = true }),
-		Change("resumed", train, func(j *batchv1.Job) { *j.Spec.Suspend = false }),
-		Change(fmt.Sprintf("parallelism %d", scale), train, func(j *batchv1.Job) { *j.Spec.Parallelism = scale }),
-	}
-	if isIndexedJob(j) && j.Spec.SuccessPolicy == nil && j.Spec.MaxFailedIndexes == nil {
-		steps = append(steps, Change(fmt.Sprintf("completions %d", scale), train, func(j *batchv1.Job) {
-			*j.Spec.Completions, *j.Spec.Parallelism = scale, scale
-		}))
-	}
-	return OneOf(t, "step", steps...)
-}
-
-// finishPods ends the pods that run and are not being deleted: the first few by index, else name; 0: all of them.
-func finishPods(name string, phase corev1.PodPhase, code int32, first int, after time.Duration) Step {
-	return Step{Name: name, After: time.Second, Do: func(w *World) {
-		pods := slices.DeleteFunc(Objects[*corev1.Pod](w), func(pod *corev1.Pod) bool {
-			return pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-		})
-		inOrder(pods)
-		for i, pod := range pods {
-			if first > 0 && i >= first {
-				break
-			}
-			Edit(w, pod.Namespace, pod.Name, func(pod *corev1.Pod) { finishPod(pod, phase, code, after) })
-		}
-	}}
-}
-
-// inOrder sorts pods without looking at given names, which differ between the two sides.
-func inOrder(pods []*corev1.Pod) {
-	slices.SortStableFunc(pods, func(a, b *corev1.Pod) int {
-		return cmp.Or(
-			cmp.Compare(a.Annotations[batchv1.JobCompletionIndexAnnotation], b.Annotations[batchv1.JobCompletionIndexAnnotation]),
-			cmp.Compare(anonymous(a.Name), anonymous(b.Name)),
-		)
-	})
-}
-
-func finishPod(pod *corev1.Pod, phase corev1.PodPhase, code int32, after time.Duration) {
-	pod.Status.Phase = phase
-	setReady(pod, corev1.ConditionFalse)
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", State: corev1.ContainerState{
-		Terminated: &corev1.ContainerStateTerminated{ExitCode: code, FinishedAt: metav1.NewTime(time.Now().Add(-after).Truncate(time.Second))},
-	}}}
-}
-
-// endTerminating lets the pods that are being deleted come to their end; what no finalizer holds is gone.
-func endTerminating(after time.Duration) Step {
-	return Step{Name: "terminating pods end", After: 30 * time.Second, Do: func(w *World) {
-		for _, pod := range Objects[*corev1.Pod](w) {
-			if pod.DeletionTimestamp == nil {
-				continue
-			}
-			if len(pod.Finalizers) == 0 {
-				w.Remove(pod)
-				continue
-			}
-			Edit(w, pod.Namespace, pod.Name, func(pod *corev1.Pod) {
-				none := int64(0)
-				pod.DeletionGracePeriodSeconds = &none
-				if pod.Status.Phase == corev1.PodRunning || pod.Status.Phase == corev1.PodPending {
-					finishPod(pod, corev1.PodFailed, 137, after)
-				}
-			})
-		}
-	}}
-}
-
-// deleteFirstPod is what a person or an eviction does.
-func deleteFirstPod(after time.Duration) Step {
-	return Step{Name: "the first running pod is deleted", After: time.Second, Do: func(w *World) {
-		pods := Objects[*corev1.Pod](w)
-		inOrder(pods)
-		for _, pod := range pods {
-			if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning {
-				continue
-			}
-			Edit(w, pod.Namespace, pod.Name, func(pod *corev1.Pod) {
-				if after > 0 {
-					pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(time.Now().Add(-after).Truncate(time.Second))}}
-				}
-				grace := int64(30)
-				pod.DeletionGracePeriodSeconds = &grace
-				pod.DeletionTimestamp = &metav1.Time{Time: time.Now().Truncate(time.Second).Add(30 * time.Second)}
-			})
-			return
-		}
-	}}
-}
-
-func restartContainers() Step {
-	return Step{Name: "containers restart", After: time.Second, Do: func(w *World) {
-		EditAll(w, func(pod *corev1.Pod) {
-			if pod.Status.Phase == corev1.PodRunning {
-				restarts := int32(1)
-				if len(pod.Status.ContainerStatuses) > 0 {
-					restarts += pod.Status.ContainerStatuses[0].RestartCount
-				}
-				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", RestartCount: restarts}}
-			}
-		})
-	}}
 }

@@ -24,6 +24,7 @@ func StatefulSet() Kind {
 		Snapshot:   statefulSetSnapshot,
 		History:    statefulSetHistory,
 		Deviations: statefulSetDeviations(),
+		Bench:      statefulSetBench(),
 	}
 }
 

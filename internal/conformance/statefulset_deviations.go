@@ -2,10 +2,9 @@ package conformance
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -16,225 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/sets"
-
-	utilfeature "k8s.io/apiserver/pkg/util/feature"
-	podutil "k8s.io/kubernetes/pkg/api/v1/pod"
-	"k8s.io/kubernetes/pkg/features"
 
 	"github.com/kubeplan/kubeplan/plan"
 )
-
-// line is one line of a difference: something that a side wrote, was refused or told and the other did not, or an object that
-// is not the same at rest.
-type line struct {
-	kind           string // write, state, event, refused
-	upstream, ours bool   // who has it; both: each has its own
-	text           string
-}
-
-// lines lists what the difference of a case consists of. The order of a pod's volumes makes none.
-func (c *Case) lines() []line {
-	switch {
-	case strings.HasPrefix(c.Difference, "the events"):
-		return linesOf("event", events(c.Upstream.Rounds), events(c.Ours.Rounds))
-	case strings.HasPrefix(c.Difference, "the writes that were refused"):
-		return linesOf("refused", c.Upstream.Refused, c.Ours.Refused)
-	case strings.HasPrefix(c.Difference, "the writes"), strings.HasPrefix(c.Difference, "a write"):
-		return linesOf("write", withSortedVolumes(effects(c.Upstream.Rounds)), withSortedVolumes(effects(c.Ours.Rounds)))
-	}
-	for _, state := range []map[string]any{c.Upstream.State, c.Ours.State} {
-		for _, object := range state {
-			sortVolumes(object)
-		}
-	}
-	return linesOf("state", c.Upstream.State, c.Ours.State)
-}
-
-func linesOf[V any](kind string, upstream, ours map[string]V) []line {
-	var lines []line
-	for text := range sets.KeySet(upstream).Union(sets.KeySet(ours)) {
-		theirs, isTheirs := upstream[text]
-		mine, isOurs := ours[text]
-		if !reflect.DeepEqual(theirs, mine) {
-			lines = append(lines, line{kind, isTheirs, isOurs, text})
-		}
-	}
-	return lines
-}
-
-func withSortedVolumes(effects map[string]int) map[string]int {
-	sorted := map[string]int{}
-	for text, n := range effects {
-		if at := strings.Index(text, " {"); at >= 0 && strings.Contains(text, " Pod ") {
-			var object any
-			if err := json.Unmarshal([]byte(text[at+1:]), &object); err == nil {
-				sortVolumes(object)
-				data, _ := json.Marshal(object)
-				text = text[:at+1] + string(data)
-			}
-		}
-		sorted[text] += n
-	}
-	return sorted
-}
-
-func sortVolumes(object any) {
-	fields, _ := object.(map[string]any)
-	spec, _ := fields["spec"].(map[string]any)
-	volumes, _ := spec["volumes"].([]any)
-	slices.SortFunc(volumes, func(a, b any) int {
-		nameA, _ := a.(map[string]any)["name"].(string)
-		nameB, _ := b.(map[string]any)["name"].(string)
-		return strings.Compare(nameA, nameB)
-	})
-}
-
-// The rows of DEVIATIONS.md by which differences on random snapshots are explained.
-const (
-	rowDeletedSet     = "the history of a deleted set"
-	rowPodName        = "a pod's name that is taken"
-	rowRevisionName   = "a revision's name that is taken"
-	rowVolumeOrder    = "the order of volumes"
-	rowNoChange       = "an update that changes nothing"
-	rowClaimTwice     = "a claim updated twice"
-	rowEventTwice     = "a refused claim told twice"
-	rowNoEvent        = "a creation that is not told"
-	rowError          = "an error that stops everything"
-	rowFinished       = "surplus pods that are finished"
-	rowDeletedTwice   = "a finished pod deleted twice"
-	rowReleased       = "a deleted pod is released"
-	rowDeletedClaim   = "a deleted claim changes hands"
-	rowOldPatches     = "patches of older servers"
-	rowAdoptNumber    = "a revision adopted and renumbered at once"
-	rowNoParameters   = "RollingUpdate without parameters"
-	rowConditions     = "conditions of others"
-	rowLeadingZeros   = "a name with leading zeros"
-	rowMaxUnavailable = "broken pods cost of maxUnavailable"
-)
-
-// explainedBy recognises a case by its lines: each must be of some row, and one of this.
-func explainedBy(row string) func(c *Case) bool {
-	return func(c *Case) bool {
-		lines := c.lines()
-		if len(lines) == 0 {
-			return row == rowVolumeOrder
-		}
-		hits := 0
-		for _, l := range lines {
-			found := rowOf(c, l)
-			if found == "" {
-				return false
-			}
-			if found == row {
-				hits++
-			}
-		}
-		return hits > 0
-	}
-}
-
-// rowOf names the row that a line is of, "" if there is none.
-func rowOf(c *Case, l line) string {
-	set, ok := find[*appsv1.StatefulSet](c.Ours.Rounds[0].Before, db.Name)
-	if !ok {
-		return ""
-	}
-	rolling := set.Spec.UpdateStrategy
-	parallel := set.Spec.PodManagementPolicy == appsv1.ParallelPodManagement
-	errs := errorsOf(c.Upstream)
-	onlyUpstream := l.upstream && !l.ours
-	is := func(kind, prefix, suffix string) bool {
-		return l.kind == kind && l.upstream && strings.HasPrefix(l.text, prefix) && strings.HasSuffix(l.text, suffix)
-	}
-	switch {
-	case set.DeletionTimestamp != nil && (strings.Contains(l.text, "ControllerRevision ") || strings.Contains(errs, "can't adopt ControllerRevisions")):
-		return rowDeletedSet
-	case hasOldPatches(c):
-		return rowOldPatches
-	case onlyUpstream && is("refused", "create Pod ", " already exists"):
-		return rowPodName
-	case onlyUpstream && is("refused", "create ControllerRevision ", " already exists"):
-		return rowRevisionName
-	case l.kind == "event" && strings.HasPrefix(l.text, "Warning Failed") && strings.Contains(l.text, "error: [pvc"):
-		return rowVolumeOrder
-	case is("event", "Normal SuccessfulUpdate: ", ""), is("event", "Warning FailedUpdate: ", ""), onlyUpstream && is("refused", "update Pod ", ""):
-		return rowNoChange
-	case strings.Contains(errs, `controllerrevisions.apps "" not found`):
-		return rowAdoptNumber
-	case rolling.RollingUpdate == nil && rolling.Type == appsv1.RollingUpdateStatefulSetStrategyType && slices.ContainsFunc(c.lines(), isAboutPod):
-		return rowNoParameters
-	case parallel && utilfeature.DefaultFeatureGate.Enabled(features.MaxUnavailableStatefulSet) && hasBrokenPod(c):
-		return rowMaxUnavailable
-	case is("event", "Normal SuccessfulDelete: ", "") && parallel:
-		return rowDeletedTwice
-	case onlyUpstream && strings.HasPrefix(l.text, "update Pod ") && strings.Contains(l.text, `"deletionTimestamp"`):
-		return rowReleased
-	case onlyUpstream && strings.HasPrefix(l.text, "update PersistentVolumeClaim ") && strings.Contains(l.text, `"deletionTimestamp"`),
-		l.kind == "state" && strings.HasPrefix(l.text, "PersistentVolumeClaim ") && isDeleted(c.Ours.State[l.text]):
-		return rowDeletedClaim
-	case onlyUpstream && is("event", "Warning FailedCreate: Create Pod ", "") && strings.Contains(l.text, "failed to create PVC"):
-		return rowEventTwice
-	case l.kind == "event" && l.ours && strings.HasPrefix(l.text, "Normal SuccessfulCreate: Create Pod ") && strings.Contains(errs, "could not update claim"):
-		return rowNoEvent
-	case strings.Contains(errs, "could not update claim") && strings.Contains(errs, "the object has been modified"):
-		return rowClaimTwice
-	case parallel && errs != "", slices.ContainsFunc(c.Upstream.Rounds, endedByRefusedUpdate):
-		return rowError
-	case !parallel && hasFinishedSurplus(c):
-		return rowFinished
-	}
-	return ""
-}
-
-func isDeleted(object any) bool {
-	fields, _ := object.(map[string]any)
-	metadata, _ := fields["metadata"].(map[string]any)
-	return metadata["deletionTimestamp"] != nil
-}
-
-func isAboutPod(l line) bool { return strings.Contains(l.text, "Pod ") }
-
-func errorsOf(run *Run) string {
-	var errs []string
-	for _, round := range run.Rounds {
-		if round.Err != nil {
-			errs = append(errs, round.Err.Error())
-		}
-	}
-	return strings.Join(errs, "\n")
-}
-
-// hasOldPatches reports whether a revision was written by a server up to 1.33.
-func hasOldPatches(c *Case) bool {
-	return slices.ContainsFunc(ObjectsOf[*appsv1.ControllerRevision](c.Ours.Rounds[0].Before), func(r *appsv1.ControllerRevision) bool {
-		return strings.Contains(string(r.Data.Raw), `"creationTimestamp":null`)
-	})
-}
-
-// hasBrokenPod reports whether there is, at some point, a pod that is not Ready and not being deleted.
-func hasBrokenPod(c *Case) bool {
-	return slices.ContainsFunc(c.Ours.Rounds, func(r Round) bool {
-		return slices.ContainsFunc(ObjectsOf[*corev1.Pod](r.Before), func(pod *corev1.Pod) bool {
-			return pod.DeletionTimestamp == nil && !podutil.IsPodAvailable(pod, 60, metav1.NewTime(r.At))
-		})
-	})
-}
-
-// hasFinishedSurplus reports whether there is, at some point, a surplus pod that is finished.
-func hasFinishedSurplus(c *Case) bool {
-	return slices.ContainsFunc(c.Ours.Rounds, func(r Round) bool {
-		set, ok := find[*appsv1.StatefulSet](r.Before, db.Name)
-		return ok && slices.ContainsFunc(ObjectsOf[*corev1.Pod](r.Before), func(pod *corev1.Pod) bool {
-			ordinal, start := int32(pod.Name[len(pod.Name)-1]-'0'), int32(0)
-			if set.Spec.Ordinals != nil {
-				start = set.Spec.Ordinals.Start
-			}
-			finished := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-			return finished && (ordinal < start || ordinal >= start+*set.Spec.Replicas)
-		})
-	})
-}
 
 func statefulSetDeviations() []Deviation {
 	return []Deviation{
@@ -397,6 +180,32 @@ func statefulSetDeviations() []Deviation {
 			Explains: explainedBy(rowFinished),
 		},
 		{
+			Row: rowFinishedClaims,
+			Snapshot: func() *Snapshot {
+				set := withClaims(newStatefulSet(1), "Retain", "Delete")
+				finished, claim := readyMember(set, 0, "app:1"), claimOf(set, 0)
+				finished.Status.Phase, finished.Status.Conditions = corev1.PodFailed, nil
+				claim.OwnerReferences = []metav1.OwnerReference{ControllerRef("v1", "Pod", finished.Name, finished.UID)}
+				return dbSnapshot(set, revisionOf(set, "app:1", 1), finished, claim)
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				same(t, "upstream", upstream.Did(), "delete Pod default/db-0")
+				same(t, "ours", ours.Did(), "create Pod default/db-0", "delete Pod default/db-0", "update PersistentVolumeClaim default/vol0-db-0")
+			},
+			Explains: explainedBy(rowFinishedClaims),
+		},
+		{
+			Row: rowEndOfHistory,
+			Snapshot: func() *Snapshot {
+				set := newStatefulSet(0)
+				return dbSnapshot(set, revisionOf(set, "app:2", math.MaxInt64))
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				same(t, "upstream", numbersOf(upstream), "-9223372036854775808")
+				same(t, "ours", numbersOf(ours), "9223372036854775807")
+			},
+		},
+		{
 			Row: rowDeletedTwice,
 			Snapshot: func() *Snapshot {
 				set := newStatefulSet(1)
@@ -518,7 +327,47 @@ func statefulSetDeviations() []Deviation {
 				same(t, "ours", ours.Did(), "create Pod default/db-1")
 			},
 		},
+		{
+			Row: rowNotRunning,
+			Snapshot: func() *Snapshot {
+				set := newStatefulSet(2)
+				set.Spec.PodManagementPolicy = appsv1.ParallelPodManagement
+				unknown := readyMember(set, 1, "app:1")
+				unknown.Status.Phase = corev1.PodUnknown
+				return dbSnapshot(set, revisionOf(set, "app:2", 1), revisionOf(set, "app:1", 2), readyMember(set, 0, "app:2"), unknown)
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				same(t, "upstream", upstream.Did(), "delete Pod default/db-0")
+				same(t, "ours", ours.Did())
+			},
+		},
+		{
+			Row: rowOddOrphan,
+			Snapshot: func() *Snapshot {
+				set := newStatefulSet(1)
+				odd := readyMember(set, 1, "app:1")
+				odd.Name, odd.OwnerReferences = "db-01", nil
+				return dbSnapshot(set, revisionOf(set, "app:1", 1), readyMember(set, 0, "app:1"), odd)
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				same(t, "upstream", upstream.Did(), "delete Pod default/db-01", "update Pod default/db-01")
+				same(t, "ours", ours.Did())
+			},
+		},
 	}
+}
+
+// numbersOf are the numbers of the revisions that a run created.
+func numbersOf(run *Run) []string {
+	var numbers []string
+	for _, round := range run.Rounds {
+		for _, w := range round.Writes {
+			if revision, ok := w.After.(*appsv1.ControllerRevision); ok && w.Verb == "create" {
+				numbers = append(numbers, fmt.Sprint(revision.Revision))
+			}
+		}
+	}
+	return numbers
 }
 
 // statefulSetMaxUnavailableDeviations are the rows that show only with the feature gate MaxUnavailableStatefulSet.

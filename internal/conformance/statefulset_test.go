@@ -9,6 +9,7 @@ import (
 func TestStatefulSet(t *testing.T)           { Conform(t, StatefulSet()) }
 func TestStatefulSetDeviations(t *testing.T) { Deviations(t, StatefulSet()) }
 func TestStatefulSetTakeover(t *testing.T)   { Takeover(t, StatefulSet()) }
+func BenchmarkStatefulSet(b *testing.B)      { Benchmark(b, StatefulSet()) }
 
 func TestStatefulSetMaxUnavailable(t *testing.T) {
 	switchMaxUnavailable(t, "true")
