@@ -21,18 +21,16 @@ import (
 // workloadKind is a kind that is taken as desired.
 type workloadKind struct {
 	apiVersion, kind, short string
-
-	// plan is nil if no planner for the kind is built in.
-	plan func(workload plan.Object, in input) (planned, error)
+	plan                    func(workload plan.Object, in input) (planned, error)
 }
 
 // workloadKinds is where a planner is registered.
 func workloadKinds() []workloadKind {
 	return []workloadKind{
-		{"batch/v1", "CronJob", "cj", nil},
+		{"batch/v1", "CronJob", "cj", with(planCronJob)},
 		{"apps/v1", "DaemonSet", "ds", with(planDaemonSet)},
 		{"apps/v1", "Deployment", "deploy", with(planDeployment)},
-		{"batch/v1", "Job", "job", nil},
+		{"batch/v1", "Job", "job", with(planJob)},
 		{"apps/v1", "ReplicaSet", "rs", with(planReplicaSet)},
 		{"apps/v1", "StatefulSet", "sts", with(planStatefulSet)},
 	}
@@ -203,10 +201,7 @@ func planItem(i item, in input) (planned, error) {
 }
 
 func (k workloadKind) planObject(workload plan.Object, in input) (planned, error) {
-	switch {
-	case k.plan == nil:
-		return planned{}, fmt.Errorf("kind: no planner for a %s is built in", k.kind)
-	case workload.GetName() == "":
+	if workload.GetName() == "" {
 		return planned{}, field.Required(field.NewPath("metadata", "name"), "")
 	}
 	return k.plan(workload, in)
