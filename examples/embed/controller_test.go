@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -53,8 +54,8 @@ func newHarbour(t *testing.T, faults interceptor.Funcs, others ...client.Object)
 	h := &harbour{T: t, Client: c, recorder: events.NewFakeRecorder(100)}
 	h.reconciler = &FleetReconciler{
 		Client: c, Live: c, Recorder: h.recorder,
-		PodsSeen: func() string { return "" },
-		Now:      func() time.Time { return now },
+		Seen: func() map[string]string { return nil },
+		Now:  func() time.Time { return now },
 	}
 	return h
 }
@@ -115,17 +116,13 @@ func TestFleetGetsItsShips(t *testing.T) {
 		if owner == nil || owner.Kind != "Fleet" || owner.APIVersion != "example.com/v1" || owner.UID != "red" {
 			t.Errorf("%s is owned by %v", pod.Name, owner)
 		}
-		pod.Status.Phase = corev1.PodRunning
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(now)}}
-		if err := h.Status().Update(context.Background(), &pod); err != nil {
-			t.Fatal(err)
-		}
 	}
+	h.makeReady()
 	if got := strings.Count(h.events(), "Normal SuccessfulCreate Created pod: red-"); got != 3 {
 		t.Errorf("%d events of a creation", got)
 	}
 	h.settle()
-	if status := h.fleet().Status; status.Replicas != 3 || status.ReadyReplicas != 3 || status.ObservedGeneration != 1 {
+	if status := h.fleet().Status.Ships; status.Replicas != 3 || status.ReadyReplicas != 3 || status.ObservedGeneration != 1 {
 		t.Errorf("status: %+v", status)
 	}
 }
@@ -150,7 +147,7 @@ func TestFleetIsScaledDown(t *testing.T) {
 
 func TestFleetAdoptsAnOrphan(t *testing.T) {
 	stray := func(name string) *corev1.Pod {
-		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name), Labels: map[string]string{"fleet": "red"}}}
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name), Labels: map[string]string{"fleet": "red", "rank": "ship"}}}
 	}
 	h := newHarbour(t, interceptor.Funcs{}, stray("stray"))
 	h.settle()
@@ -165,7 +162,7 @@ func TestFleetAdoptsAnOrphan(t *testing.T) {
 }
 
 func TestFleetThatIsGoingAdoptsNobody(t *testing.T) {
-	stray := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "stray", UID: "stray", Labels: map[string]string{"fleet": "red"}}}
+	stray := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "stray", UID: "stray", Labels: map[string]string{"fleet": "red", "rank": "ship"}}}
 	h := newHarbour(t, interceptor.Funcs{}, stray)
 	h.reconciler.Live = liveReader{h.Client}
 	if err := h.reconcile(); !apierrors.IsConflict(err) {
@@ -199,7 +196,7 @@ func TestQuotaIsToldInTheStatus(t *testing.T) {
 			t.Fatal("no failure, no delay")
 		}
 	}
-	conditions := h.fleet().Status.Conditions
+	conditions := h.fleet().Status.Ships.Conditions
 	if len(conditions) != 1 || conditions[0].Reason != "FailedCreate" || !strings.Contains(conditions[0].Message, "exceeded quota") {
 		t.Errorf("conditions: %v", conditions)
 	}
@@ -211,7 +208,7 @@ func TestQuotaIsToldInTheStatus(t *testing.T) {
 	if got := len(h.pods()); got != 3 {
 		t.Errorf("%d pods", got)
 	}
-	if conditions := h.fleet().Status.Conditions; len(conditions) != 0 {
+	if conditions := h.fleet().Status.Ships.Conditions; len(conditions) != 0 {
 		t.Errorf("conditions: %v", conditions)
 	}
 }
@@ -244,6 +241,63 @@ func TestNothingIsMadeTwice(t *testing.T) {
 				t.Errorf("%d pods", got)
 			}
 		})
+	}
+}
+
+// Two planners, one owner: neither takes what is the other's for its own, or gives it up.
+func TestFlagshipsSailInOrder(t *testing.T) {
+	h := newHarbour(t, interceptor.Funcs{})
+	fleet := h.fleet()
+	fleet.Spec.Flagships = 2
+	fleet.Spec.Log = &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "log"}, Spec: corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+	}}
+	if err := h.Update(context.Background(), fleet); err != nil {
+		t.Fatal(err)
+	}
+	h.settle()
+	if got := h.flagships(); got != "red-0" { // red-1 waits until red-0 is ready
+		t.Errorf("flagships: %s", got)
+	}
+	h.makeReady()
+	h.settle()
+	h.makeReady()
+	h.settle()
+	if got := h.flagships(); got != "red-0 red-1" {
+		t.Errorf("flagships: %s", got)
+	}
+	status := h.fleet().Status
+	if status.Ships.ReadyReplicas != 3 || status.Flagships.ReadyReplicas != 2 {
+		t.Errorf("status: %+v", status)
+	}
+	var claims corev1.PersistentVolumeClaimList
+	if err := h.List(context.Background(), &claims); err != nil || len(claims.Items) != 2 {
+		t.Errorf("claims: %v, %v", claims.Items, err)
+	}
+	if got := h.events(); !strings.Contains(got, "Create Claim log-red-0 Pod red-0 in StatefulSet red success") || !strings.Contains(got, "Created pod: red-") {
+		t.Errorf("events: %s", got)
+	}
+}
+
+func (h *harbour) flagships() string {
+	var names []string
+	for _, pod := range h.pods() {
+		if pod.Labels["rank"] == "flagship" {
+			names = append(names, pod.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func (h *harbour) makeReady() {
+	h.Helper()
+	for _, pod := range h.pods() {
+		pod.Status.Phase = corev1.PodRunning
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(now)}}
+		if err := h.Status().Update(context.Background(), &pod); err != nil {
+			h.Fatal(err)
+		}
 	}
 }
 
