@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +47,11 @@ func (s *silent) Fatalf(format string, args ...any) { s.Errorf(format, args...);
 // fails reports whether rapid finds that a property does not hold, and how it puts it. It looks longer than usual and does not
 // shrink what it finds.
 func fails(t *testing.T, property func(*rapid.T)) (string, bool) {
-	for name, value := range map[string]string{"rapid.checks": "3000", "rapid.shrinktime": "0s", "rapid.nofailfile": "true"} {
+	checks := 3000
+	if testing.Short() {
+		checks *= 5 // of which rapid makes a fifth
+	}
+	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(checks), "rapid.shrinktime": "0s", "rapid.nofailfile": "true"} {
 		f := flag.Lookup(name)
 		before := f.Value.String()
 		if err := f.Value.Set(value); err != nil {
