@@ -469,7 +469,7 @@ func progressAtRest(d *appsv1.Deployment, fresh *appsv1.ReplicaSet) string {
 		return "the end of the pause is not told"
 	case !d.Spec.Paused && complete && reason != "NewReplicaSetAvailable":
 		return "the end of the rollout is not told"
-	case !d.Spec.Paused && reason == "":
+	case !d.Spec.Paused && reason == "" && fresh != nil: // nothing moves while Recreate waits for old pods
 		return "no progress is told"
 	}
 	return ""
