@@ -216,9 +216,7 @@ func (t *turn) deadline(run time.Time) time.Time {
 // wait adds a Wait, and wakes when it ends.
 func (t *turn) wait(blocker plan.Blocker, until time.Time, format string, args ...any) {
 	t.waits = append(t.waits, plan.Wait{For: blocker, Until: until.UTC(), Reason: fmt.Sprintf(format, args...)})
-	if !until.IsZero() && (t.wake.IsZero() || until.Before(t.wake)) {
-		t.wake = until.UTC()
-	}
+	t.wake = plan.Earliest(t.wake, until.UTC())
 }
 
 // waitForAnswer wakes when a creation without an answer is given up, if the run can still start then.

@@ -107,7 +107,7 @@ func (p *planner) tidy(place *place) {
 // retry deletes the failed pods of a node, but for those that have to wait: ok if there are none.
 func (p *planner) retry(place *place, failed []*corev1.Pod) (ok bool) {
 	until := p.memory.retry(place.name, failed, p.now)
-	p.retryAt = earlier(p.retryAt, until)
+	p.retryAt = plan.Earliest(p.retryAt, until)
 	for j := range place.pods {
 		m := &place.pods[j]
 		if !m.failed || !until.IsZero() && !p.memory.counted(place.name, m.pod) {
@@ -159,7 +159,7 @@ func (p *planner) becomesAvailable(m *member) time.Time {
 
 // awaits has the plan made again when the pod becomes available.
 func (p *planner) awaits(m *member) {
-	p.availableAt = earlier(p.availableAt, p.becomesAvailable(m))
+	p.availableAt = plan.Earliest(p.availableAt, p.becomesAvailable(m))
 }
 
 // awaitsAny has the plan made again when that many of the pods will have become available.
@@ -167,7 +167,7 @@ func (p *planner) awaitsAny(number int, times []time.Time) {
 	times = slices.DeleteFunc(times, time.Time.IsZero)
 	slices.SortFunc(times, time.Time.Compare)
 	if number <= len(times) {
-		p.availableAt = earlier(p.availableAt, times[number-1])
+		p.availableAt = plan.Earliest(p.availableAt, times[number-1])
 	}
 }
 
@@ -200,12 +200,4 @@ func isOnDelete(ds *appsv1.DaemonSet) bool {
 
 func (p *planner) tell(eventType, reason, format string, pod *corev1.Pod, place *place) {
 	p.events = append(p.events, plan.Event{Type: eventType, Reason: reason, Message: fmt.Sprintf(format, pod.Namespace, pod.Name, place.name)})
-}
-
-// earlier is the earlier of two times, where zero stands for never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

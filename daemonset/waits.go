@@ -14,9 +14,10 @@ import (
 // then.
 func assumedUntil(ds *appsv1.DaemonSet, observed Observed) time.Time {
 	pending, now := observed.Pending, observed.Now
-	until := plan.AssumedUntil([]*appsv1.DaemonSet{ds}, pending, now)
-	until = earlier(until, plan.AssumedUntil(observed.Pods, pending, now))
-	return earlier(until, plan.AssumedUntil(observed.Revisions, pending, now))
+	return plan.Earliest(
+		plan.AssumedUntil([]*appsv1.DaemonSet{ds}, pending, now),
+		plan.AssumedUntil(observed.Pods, pending, now),
+		plan.AssumedUntil(observed.Revisions, pending, now))
 }
 
 // tally counts the pods that keep the DaemonSet from where it should be, each under the first thing that it lacks.
@@ -49,7 +50,7 @@ func (t *tally) add(place *place, m *member, pending plan.Pending) {
 	switch {
 	case m.unanswered && place.run && !place.hasNew():
 		t.unanswered++
-		t.answerBy = earlier(t.answerBy, pending.AnswerBy(m.pod))
+		t.answerBy = plan.Earliest(t.answerBy, pending.AnswerBy(m.pod))
 	case m.unanswered || m.going || m.deleted || m.bound:
 	case place.node == nil:
 		t.stranded++

@@ -95,9 +95,7 @@ func (r *round) awaitRetry() {
 	for _, index := range r.vacant(min(missing, r.burst)) {
 		if at := r.tally.retryAt(index); r.now.Before(at) {
 			delayed++
-			if next.IsZero() || at.Before(next) {
-				next = at
-			}
+			next = plan.Earliest(next, at)
 		}
 	}
 	if delayed > 0 {

@@ -87,7 +87,7 @@ func Plan(job *batchv1.Job, observed Observed, policy Policy) (Result, error) {
 		return Result{}, field.ErrorList{field.Required(field.NewPath("job"), "")}.ToAggregate()
 	}
 	now, pending := observed.Now, answered(observed.Pending)
-	assumed := earlier(
+	assumed := plan.Earliest(
 		plan.AssumedUntil([]*batchv1.Job{job}, pending, now),
 		plan.AssumedUntil(observed.Pods, pending, now))
 	live := plan.Latest(job, pending, now)
@@ -173,14 +173,6 @@ func byPod(steps []plan.Action) []plan.Action {
 		return cmp.Compare(first[a.Target().UID], first[b.Target().UID])
 	})
 	return steps
-}
-
-// earlier is the earlier of two times that may be zero, which is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
-		return b
-	}
-	return a
 }
 
 // builtIn is the kind of a Job.

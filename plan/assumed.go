@@ -27,8 +27,8 @@ func AssumedUntil[T Object](view []T, p Pending, now time.Time) (until time.Time
 		if _, known := p.visible(o); known || o.Err != nil || expired(o, now) {
 			continue
 		}
-		if at := o.At.Add(Expiry); laid.assumes(o, view, shown) && (until.IsZero() || at.Before(until)) {
-			until = at
+		if laid.assumes(o, view, shown) {
+			until = Earliest(until, o.At.Add(Expiry))
 		}
 	}
 	return until

@@ -38,7 +38,16 @@ func (r *Result) Add(actions ...Action) {
 
 // WakeBy brings Wake forward to t. A zero t, or one after Wake, changes nothing.
 func (r *Result) WakeBy(t time.Time) {
-	if !t.IsZero() && (r.Wake.IsZero() || t.Before(r.Wake)) {
-		r.Wake = t
+	r.Wake = Earliest(r.Wake, t)
+}
+
+// Earliest is the first of the times that are not zero, and zero if all are. It is for planners, to whom a zero time means
+// that nothing will happen by itself.
+func Earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
 	}
+	return first
 }

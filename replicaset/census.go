@@ -73,9 +73,7 @@ func (seen *census) add(pod *corev1.Pod, template labels.Selector, minReadySecon
 		seen.available++
 		return
 	}
-	if at := pods.AvailableAt(pod, minReadySeconds); !at.IsZero() && (seen.nextAvailable.IsZero() || at.Before(seen.nextAvailable)) {
-		seen.nextAvailable = at
-	}
+	seen.nextAvailable = plan.Earliest(seen.nextAvailable, pods.AvailableAt(pod, minReadySeconds))
 }
 
 func byName(a, b *corev1.Pod) int {

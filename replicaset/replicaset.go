@@ -144,12 +144,9 @@ func active(list []*corev1.Pod, owner owners.Owner, selector labels.Selector) []
 // assumedUntil is when to look again at changes of rs and its pods that were issued and are not seen: if they never happened they
 // are repeated then.
 func assumedUntil(rs *appsv1.ReplicaSet, observed Observed) time.Time {
-	until := plan.AssumedUntil([]*appsv1.ReplicaSet{rs}, observed.Pending, observed.Now)
-	pods := plan.AssumedUntil(observed.Pods, observed.Pending, observed.Now)
-	if until.IsZero() || !pods.IsZero() && pods.Before(until) {
-		return pods
-	}
-	return until
+	return plan.Earliest(
+		plan.AssumedUntil([]*appsv1.ReplicaSet{rs}, observed.Pending, observed.Now),
+		plan.AssumedUntil(observed.Pods, observed.Pending, observed.Now))
 }
 
 // explain says what the ReplicaSet waits for, in the order in which pods come up.
@@ -165,9 +162,7 @@ func explain(result *Result, rs plan.Ref, wanted, leaving int, seen census, last
 	if here < wanted && len(seen.unanswered) > 0 {
 		var until time.Time
 		for _, pod := range seen.unanswered {
-			if at := pending.AnswerBy(pod); until.IsZero() || at.Before(until) {
-				until = at
-			}
+			until = plan.Earliest(until, pending.AnswerBy(pod))
 		}
 		wait(plan.WaitAnswer, until, "%d of %d pods exist, nobody answered for %d more", here, wanted, len(seen.unanswered))
 	}

@@ -58,9 +58,8 @@ func (last *outcomes) await(o plan.Outcome, written plan.Object, s sets) {
 		return
 	}
 	for _, rs := range s.all() {
-		until := o.At.Add(plan.Expiry)
-		if plan.Object(rs.ReplicaSet) == written && (last.answerBy.IsZero() || until.Before(last.answerBy)) {
-			last.answerBy = until
+		if plan.Object(rs.ReplicaSet) == written {
+			last.answerBy = plan.Earliest(last.answerBy, o.At.Add(plan.Expiry))
 		}
 	}
 }
@@ -68,10 +67,7 @@ func (last *outcomes) await(o plan.Outcome, written plan.Object, s sets) {
 // assumedUntil is when to look again at changes that were issued and are not seen: if they never happened they are
 // repeated then.
 func assumedUntil(d *appsv1.Deployment, observed Observed) time.Time {
-	until := plan.AssumedUntil([]*appsv1.Deployment{d}, observed.Pending, observed.Now)
-	sets := plan.AssumedUntil(observed.ReplicaSets, observed.Pending, observed.Now)
-	if until.IsZero() || !sets.IsZero() && sets.Before(until) {
-		return sets
-	}
-	return until
+	return plan.Earliest(
+		plan.AssumedUntil([]*appsv1.Deployment{d}, observed.Pending, observed.Now),
+		plan.AssumedUntil(observed.ReplicaSets, observed.Pending, observed.Now))
 }

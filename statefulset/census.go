@@ -123,9 +123,7 @@ func (seen *census) look(m member, set *appsv1.StatefulSet, pending plan.Pending
 		if m.available {
 			return m
 		}
-		if at := pods.AvailableAt(m.pod, minReadySeconds); !at.IsZero() && (seen.nextAvailable.IsZero() || at.Before(seen.nextAvailable)) {
-			seen.nextAvailable = at
-		}
+		seen.nextAvailable = plan.Earliest(seen.nextAvailable, pods.AvailableAt(m.pod, minReadySeconds))
 	}
 	return m
 }

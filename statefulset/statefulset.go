@@ -161,12 +161,11 @@ func (r *Result) awaitAnswers(set *appsv1.StatefulSet, observed Observed, policy
 
 // assumedUntil is when to look again at changes that were issued and are not seen: if they never happened they are repeated then.
 func assumedUntil(set *appsv1.StatefulSet, observed Observed) time.Time {
-	var first plan.Result
-	first.WakeBy(plan.AssumedUntil([]*appsv1.StatefulSet{set}, observed.Pending, observed.Now))
-	first.WakeBy(plan.AssumedUntil(observed.Pods, observed.Pending, observed.Now))
-	first.WakeBy(plan.AssumedUntil(observed.Claims, observed.Pending, observed.Now))
-	first.WakeBy(plan.AssumedUntil(observed.Revisions, observed.Pending, observed.Now))
-	return first.Wake
+	return plan.Earliest(
+		plan.AssumedUntil([]*appsv1.StatefulSet{set}, observed.Pending, observed.Now),
+		plan.AssumedUntil(observed.Pods, observed.Pending, observed.Now),
+		plan.AssumedUntil(observed.Claims, observed.Pending, observed.Now),
+		plan.AssumedUntil(observed.Revisions, observed.Pending, observed.Now))
 }
 
 // planner is one plan in the making.

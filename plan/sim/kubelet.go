@@ -293,11 +293,7 @@ func (c *Cluster) confirmDeletion(pod *corev1.Pod) {
 // nextDue is when something will change: zero if nothing does on its own.
 func (run *runningPod) nextDue(pod *corev1.Pod, now time.Time) time.Time {
 	var next time.Time
-	sooner := func(at time.Time) {
-		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next = at
-		}
-	}
+	sooner := func(at time.Time) { next = plan.Earliest(next, at) }
 	for _, k := range run.containers() {
 		sooner(k.nextDue(now, run.stopping))
 	}
