@@ -133,10 +133,7 @@ func equal(a, b batchv1.CronJobStatus) bool {
 }
 
 func writeStatus(cronJob *batchv1.CronJob, owner owners.Owner, status batchv1.CronJobStatus) plan.UpdateStatus {
-	before, after := cronJob.DeepCopy(), cronJob.DeepCopy()
-	before.TypeMeta, after.TypeMeta = owner.Kind(), owner.Kind()
-	after.Status = *status.DeepCopy()
-	return plan.UpdateStatus{Before: before, After: after}
+	return owners.WriteStatus(owner, cronJob, func(after *batchv1.CronJob) { after.Status = *status.DeepCopy() })
 }
 
 func event(kind, reason, format string, args ...any) plan.Event {

@@ -72,10 +72,7 @@ func equal(a, b appsv1.DaemonSetStatus) bool {
 }
 
 func writeStatus(ds *appsv1.DaemonSet, owner owners.Owner, status appsv1.DaemonSetStatus) plan.UpdateStatus {
-	before, after := ds.DeepCopy(), ds.DeepCopy()
-	before.TypeMeta, after.TypeMeta = owner.Kind(), owner.Kind()
-	after.Status = *status.DeepCopy()
-	return plan.UpdateStatus{Before: before, After: after}
+	return owners.WriteStatus(owner, ds, func(after *appsv1.DaemonSet) { after.Status = *status.DeepCopy() })
 }
 
 // beingDeleted is the plan of a DaemonSet that is being deleted. Its history may go before its pods, so that nobody could

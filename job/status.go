@@ -9,6 +9,7 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/plan"
 )
 
@@ -180,8 +181,5 @@ func equal(a, b batchv1.JobStatus) bool {
 }
 
 func (r *round) writeStatus(status *batchv1.JobStatus) plan.UpdateStatus {
-	before, after := r.live.DeepCopy(), r.live.DeepCopy()
-	before.TypeMeta, after.TypeMeta = r.owner.Kind(), r.owner.Kind()
-	after.Status = *status.DeepCopy()
-	return plan.UpdateStatus{Before: before, After: after}
+	return owners.WriteStatus(r.owner, r.live, func(after *batchv1.Job) { after.Status = *status.DeepCopy() })
 }

@@ -104,8 +104,5 @@ func equal(a, b appsv1.ReplicaSetStatus) bool {
 }
 
 func writeStatus(rs *appsv1.ReplicaSet, owner owners.Owner, status appsv1.ReplicaSetStatus) plan.UpdateStatus {
-	before, after := rs.DeepCopy(), rs.DeepCopy()
-	before.TypeMeta, after.TypeMeta = owner.Kind(), owner.Kind()
-	after.Status = *status.DeepCopy()
-	return plan.UpdateStatus{Before: before, After: after}
+	return owners.WriteStatus(owner, rs, func(after *appsv1.ReplicaSet) { after.Status = *status.DeepCopy() })
 }

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/plan"
@@ -204,14 +205,11 @@ func writeStatus(d *appsv1.Deployment, owner owners.Owner, status appsv1.Deploym
 	if apiequality.Semantic.DeepEqual(d.Status, status) && (revision == "" || d.Annotations[revisionAnnotation] == revision) {
 		return nil
 	}
-	before, after := d.DeepCopy(), d.DeepCopy()
-	before.TypeMeta, after.TypeMeta = owner.Kind(), owner.Kind()
-	after.Status = *status.DeepCopy()
-	if revision != "" {
-		if after.Annotations == nil {
-			after.Annotations = map[string]string{}
+	write := owners.WriteStatus(owner, d, func(after *appsv1.Deployment) {
+		after.Status = *status.DeepCopy()
+		if revision != "" {
+			metav1.SetMetaDataAnnotation(&after.ObjectMeta, revisionAnnotation, revision)
 		}
-		after.Annotations[revisionAnnotation] = revision
-	}
-	return &plan.UpdateStatus{Before: before, After: after}
+	})
+	return &write
 }

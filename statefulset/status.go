@@ -72,8 +72,5 @@ func equal(a, b appsv1.StatefulSetStatus) bool {
 }
 
 func writeStatus(set *appsv1.StatefulSet, owner owners.Owner, status appsv1.StatefulSetStatus) plan.UpdateStatus {
-	before, after := set.DeepCopy(), set.DeepCopy()
-	before.TypeMeta, after.TypeMeta = owner.Kind(), owner.Kind()
-	after.Status = *status.DeepCopy()
-	return plan.UpdateStatus{Before: before, After: after}
+	return owners.WriteStatus(owner, set, func(after *appsv1.StatefulSet) { after.Status = *status.DeepCopy() })
 }

@@ -38,6 +38,17 @@ func (o Owner) Ref() plan.Ref {
 	}
 }
 
+// WriteStatus is the write of the workload's status: change puts the new one into what is returned as After, and shares no
+// memory with it.
+func WriteStatus[T plan.Object](o Owner, workload T, change func(after T)) plan.UpdateStatus {
+	before, after := workload.DeepCopyObject().(T), workload.DeepCopyObject().(T)
+	for _, obj := range []plan.Object{before, after} {
+		obj.GetObjectKind().SetGroupVersionKind(o.kind.GroupVersionKind())
+	}
+	change(after)
+	return plan.UpdateStatus{Before: before, After: after}
+}
+
 // Reference is the owner reference of what the workload controls.
 func (o Owner) Reference() metav1.OwnerReference {
 	return *metav1.NewControllerRef(o.object, o.kind.GroupVersionKind())
