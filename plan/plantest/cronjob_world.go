@@ -141,7 +141,8 @@ func (r *runsOf) start(c *sim.Cluster, j *batchv1.Job, at time.Time) error {
 	}
 	r.started[run.Unix()] = true
 	working := 0
-	for _, other := range sim.List[*batchv1.Job](c, j.Namespace) {
+	for _, obj := range c.Peek("Job", j.Namespace) {
+		other := obj.(*batchv1.Job)
 		if owner := metav1.GetControllerOf(other); owner == nil || owner.UID != r.owner || !isUnfinished(other) {
 			continue
 		}
@@ -171,14 +172,14 @@ func (r *runsOf) wasDue(run time.Time) bool {
 // checkPods looks for pods of two Jobs at a time.
 func (r *runsOf) checkPods(c *sim.Cluster, namespace string) error {
 	ours := map[types.UID]bool{}
-	for _, j := range sim.List[*batchv1.Job](c, namespace) {
+	for _, j := range c.Peek("Job", namespace) {
 		owner := metav1.GetControllerOf(j)
-		ours[j.UID] = owner != nil && owner.UID == r.owner
+		ours[j.GetUID()] = owner != nil && owner.UID == r.owner
 	}
 	var working *metav1.OwnerReference
-	for _, pod := range sim.List[*corev1.Pod](c, namespace) {
+	for _, pod := range c.Peek("Pod", namespace) {
 		of := metav1.GetControllerOf(pod)
-		if of == nil || !ours[of.UID] || isFinished(pod) {
+		if of == nil || !ours[of.UID] || isFinished(pod.(*corev1.Pod)) {
 			continue
 		}
 		if working != nil && working.UID != of.UID {

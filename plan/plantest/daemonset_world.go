@@ -105,7 +105,7 @@ func neverTooManyOnANode(c *sim.Cluster) func(sim.Write) error {
 				added++
 			default:
 				has := 0
-				for _, pod := range c.List("Pod", "") {
+				for _, pod := range c.Peek("Pod", "") {
 					if isMember(pod, owner) && targetOf(pod.(*corev1.Pod)) == targetOf(obj) {
 						has++
 					}

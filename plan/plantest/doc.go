@@ -39,17 +39,17 @@
 // [ReplicaSetWorld] is a World to start from.
 //
 // Several worlds given to [CheckHistories] share one cluster: its nodes, its faults, and the hosts that they have in common.
-// Each has a namespace of its own, in which its invariants and its goal are looked at. The normal run plays a hundred such
-// histories of all six kinds of this module; -rapid.checks=1000 plays more of them.
+// Each has a namespace of its own, in which its invariants and its goal are looked at. The tests of package together, below this
+// one, play a thousand such histories of all six kinds of this module; -rapid.checks=10000 plays more of them.
 //
 // # The soak
 //
 // [Soak] plays one history for as long as it is told, in one cluster whose hosts are never made anew but by crashes: phases of what may
 // happen, each ended by calm, in which everything has to come to rest. A step of it is a write, at which all invariants are checked.
-// The seed, which is printed, makes it the same again. This package's tests begin one with all six kinds, and go on for as long as they
-// are asked to:
+// The seed, which is printed, makes it the same again. The tests of package together begin one with all six kinds, and go on for as long
+// as they are asked to:
 //
-//	go test ./plan/plantest -run Soak -v -timeout 0 -soak.steps=1000000 -soak.seed=2
+//	go test ./plan/plantest/together -run Soak -v -timeout 0 -soak.steps=1000000 -soak.seed=2
 //
 // # All states
 //

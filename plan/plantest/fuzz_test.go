@@ -60,7 +60,6 @@ func FuzzDeploymentHistories(f *testing.F)  { fuzzHistories(f, plantest.Deployme
 func FuzzStatefulSetHistories(f *testing.F) { fuzzHistories(f, plantest.StatefulSetWorld()) }
 func FuzzDaemonSetHistories(f *testing.F)   { fuzzHistories(f, plantest.DaemonSetWorld()) }
 func FuzzJobHistories(f *testing.F)         { fuzzHistories(f, plantest.JobWorld()) }
-func FuzzHistoriesOfAll(f *testing.F)       { fuzzHistories(f, together()...) }
 
 // fuzzInput has a planner plan what stands in lines of text: the workload, and behind it a kind and an object in each. Nothing makes
 // it panic, and its plans can be printed, written down, read again and carried out in part.

@@ -228,7 +228,7 @@ func listedPods(j *batchv1.Job) map[types.UID]bool {
 }
 
 func findPod(c *sim.Cluster, uid types.UID) *corev1.Pod {
-	for _, obj := range c.List("Pod", "") {
+	for _, obj := range c.Peek("Pod", "") {
 		if obj.GetUID() == uid {
 			return obj.(*corev1.Pod)
 		}

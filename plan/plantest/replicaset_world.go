@@ -112,7 +112,7 @@ func isMember(obj plan.Object, owner types.UID) bool {
 
 func countMembers(c *sim.Cluster, owner types.UID) int {
 	members := 0
-	for _, pod := range c.List("Pod", "") {
+	for _, pod := range c.Peek("Pod", "") {
 		if isMember(pod, owner) {
 			members++
 		}

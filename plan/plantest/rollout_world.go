@@ -99,7 +99,7 @@ func neverMoreThanSurge(c *sim.Cluster) func(sim.Write) error {
 
 func askedFor(c *sim.Cluster, owner types.UID) int {
 	total := 0
-	for _, obj := range c.List("ReplicaSet", "") {
+	for _, obj := range c.Peek("ReplicaSet", "") {
 		if ref := metav1.GetControllerOf(obj); ref != nil && ref.UID == owner {
 			total += int(*obj.(*appsv1.ReplicaSet).Spec.Replicas)
 		}

@@ -161,7 +161,7 @@ func (l *lifetime) note(w sim.Write) {
 // notePods notes how many pods in a row are ready.
 func (l *lifetime) notePods(c *sim.Cluster, namespace string) {
 	ready := map[string]bool{}
-	for _, obj := range c.List("Pod", namespace) {
+	for _, obj := range c.Peek("Pod", namespace) {
 		pod := obj.(*corev1.Pod)
 		ready[pod.Name] = pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue

@@ -63,11 +63,17 @@ func (c *Cluster) Get(kind, namespace, name string) (plan.Object, error) {
 // List returns copies of all objects of a kind in a namespace, or in all of them if namespace is "", sorted by namespace
 // and name.
 func (c *Cluster) List(kind, namespace string) []plan.Object {
-	objects := slices.Clone(c.store.shelf(kind).in(namespace))
+	objects := c.Peek(kind, namespace)
 	for i := range objects {
 		objects[i] = clone(objects[i])
 	}
 	return objects
+}
+
+// Peek is List without the copies, for checks that look at the cluster after every write. What it gives is the cluster itself,
+// and not to be modified.
+func (c *Cluster) Peek(kind, namespace string) []plan.Object {
+	return slices.Clone(c.store.shelf(kind).in(namespace))
 }
 
 // Get returns a copy of one object of type T. An empty namespace stands for "default" if T has namespaces.

@@ -120,6 +120,20 @@ func TestGetAndListGiveCopies(t *testing.T) {
 	}
 }
 
+// The objects are the stored ones, the list is not: what a check does with it is its own business.
+func TestPeekCopiesNoObject(t *testing.T) {
+	c := New(Options{})
+	create(t, c, podNamed("a"))
+	pods := c.Peek("Pod", "")
+	if stored, _ := c.find(plan.RefTo(pods[0])); stored != pods[0] {
+		t.Error("the object is a copy")
+	}
+	pods[0] = podNamed("b")
+	if left := c.Peek("Pod", ""); left[0].GetName() != "a" {
+		t.Errorf("a change to the list changed what is stored: %s", left[0].GetName())
+	}
+}
+
 func TestListIsSorted(t *testing.T) {
 	c := New(Options{})
 	for _, key := range []string{"b/x", "a/y", "b/a", "a/z", "ab/m", "a/a"} {
