@@ -8,6 +8,8 @@
 // A chapter is a folder in chapters/: a script (session.txt, see package script) and the manifests it applies. The script
 // says what every command is expected to print. Should the cluster print anything else, the difference is shown
 // and the exit status is 1; it is 2 for wrong usage. Tests play the same files.
+//
+// The session goes to standard output; standard error gets a line a chapter that tells how far it has come.
 package main
 
 import (
@@ -66,7 +68,9 @@ func run(args []string, stdout, stderr io.Writer) (status int) {
 		if err := c.script.Play(c.files, stdout); err != nil {
 			fmt.Fprintf(stderr, "\nThe chapter %s did not go as expected:\n%v\n", c.name, err)
 			status = 1
+			continue
 		}
+		fmt.Fprintf(stderr, "[%d/%d] %s: %d commands, all as expected\n", i+1, len(chosen), c.name, len(c.script.Steps))
 	}
 	return status
 }

@@ -30,7 +30,8 @@ func TestRun(t *testing.T) {
 		stdout string // the beginning of standard output
 		stderr string // the beginning of standard error
 	}{
-		{name: "one chapter", args: []string{"replicaset"}, stdout: "# ReplicaSet: a number of pods"},
+		{name: "one chapter", args: []string{"replicaset"}, stdout: "# ReplicaSet: a number of pods",
+			stderr: "[1/1] replicaset: "},
 		{name: "the list", args: []string{"-list"}, stdout: "replicaset   ReplicaSet: a number of pods"},
 		{name: "a chapter that does not exist", args: []string{"nosuch"}, status: 2, stderr: `there is no chapter "nosuch"`},
 		{name: "a flag that does not exist", args: []string{"-nosuch"}, status: 2, stderr: "flag provided but not defined: -nosuch"},
