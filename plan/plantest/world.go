@@ -46,7 +46,7 @@ type World struct {
 	// Always gives the invariants that hold after every write, whatever goes wrong. It is called once for each history, and
 	// the function that it returns with each write.
 	Always func(*sim.Cluster) func(sim.Write) error
-	// Step is asked, in calm, about every write of a host: see [Subject].
+	// Step is asked, in calm, about every write of a host: before is the cluster ahead of the plan that asked for it. See [Subject].
 	Step func(before, after Snapshot) error
 	// Goal is asked when all has come to rest in calm: see [Subject].
 	Goal func(Snapshot) error
@@ -116,6 +116,8 @@ type play struct {
 	orphans, mostOrphans int // made so far, and that may be made
 
 	last    Snapshot        // in calm, after the last write
+	ahead   Snapshot        // in calm, ahead of the plan that the last write is part of
+	plan    int             // the number of that plan, 0 if there is none
 	newPods map[string]bool // in calm, created since the edit; nil while edits follow each other
 }
 
@@ -240,7 +242,10 @@ func (p *play) isHost(name string) bool {
 
 // checkCalm is asked about writes after an edit in calm.
 func (p *play) checkCalm(w sim.Write) error {
-	before := p.last
+	if w.Plan == 0 || w.Plan != p.plan {
+		p.ahead, p.plan = p.last, w.Plan
+		p.ahead.Now = w.At // nothing was written since
+	}
 	p.last = p.snapshot()
 	if !p.isHost(w.By) {
 		return nil
@@ -258,7 +263,7 @@ func (p *play) checkCalm(w sim.Write) error {
 			return fmt.Errorf("pod %s was created after the last edit, and is deleted again", pod.Name)
 		}
 	}
-	return p.Step(before, p.last)
+	return p.Step(p.ahead, p.last)
 }
 
 // snapshot is the cluster as a planner with an up-to-date view would be shown it.

@@ -44,6 +44,8 @@ type Cluster struct {
 	nodes     nodes
 	volumes   volumes
 	hosts     []*host
+	plans     int    // that were begun to be carried out
+	acting    string // the host that carries out the last of them
 	faults    faults
 	recorded  map[string]string // the names of events by what they say
 }
@@ -192,6 +194,9 @@ func (c *Cluster) commit(by, verb string, before, after plan.Object) {
 		after.SetResourceVersion(fmt.Sprint(c.store.version))
 	}
 	w := Write{At: c.now, ResourceVersion: c.store.version, Verb: verb, By: by, Before: before, After: after}
+	if by == c.acting {
+		w.Plan = c.plans
+	}
 	c.store.write(w)
 	if w.Kind() == "Event" {
 		return

@@ -127,6 +127,28 @@ func TestOnWriteIsCalledAtEveryWrite(t *testing.T) {
 	}
 }
 
+// Writes that one plan asked for can be told from those of the next, and from everybody else's.
+func TestWritesTellTheirPlan(t *testing.T) {
+	c := New(Options{Nodes: 1})
+	c.AddHost(ReplicaSets(replicaset.Policy{}))
+	create(t, c, webSet(2))
+	c.Advance(time.Minute)
+	plans := map[int][]string{}
+	for _, w := range c.Writes() {
+		if (w.By == "replicaset") != (w.Plan > 0) && w.Kind() != "Event" {
+			t.Errorf("of plan %d: %s", w.Plan, w)
+		}
+		plans[w.Plan] = append(plans[w.Plan], w.Verb+" "+w.Kind())
+	}
+	if first := plans[1]; !slices.Equal(slices.DeleteFunc(first, func(s string) bool { return s == "create Event" }),
+		[]string{"update-status ReplicaSet", "create Pod", "create Pod"}) {
+		t.Errorf("the first plan: %v", first)
+	}
+	if second := plans[2]; !slices.Equal(second, []string{"update-status ReplicaSet"}) {
+		t.Errorf("the second plan: %v", second)
+	}
+}
+
 func TestAgenda(t *testing.T) {
 	var done []string
 	a := agenda{byKey: map[string]*appointment{}}

@@ -243,6 +243,9 @@ const tooManyRounds = 1000
 // carryOut carries the plan out, up to the first failure, and reports whether the host is still there.
 func (h *host) carryOut(workload plan.Object, kept *ledger) bool {
 	ref := plan.RefTo(workload)
+	h.c.plans++
+	h.c.acting = h.Name
+	defer func() { h.c.acting = "" }()
 	for _, action := range kept.plan.Actions {
 		if _, waits := action.(plan.Wait); waits {
 			continue

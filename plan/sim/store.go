@@ -19,6 +19,7 @@ type Write struct {
 	ResourceVersion int64
 	Verb            string      // create, update, update-status, bind or delete
 	By              string      // a host's name, user, scheduler, kubelet, garbage-collector, ...
+	Plan            int         // the plan of a host that it is part of, counted from 1; 0 for what no plan asked for
 	Before, After   plan.Object // not to be modified. Before is nil for a create, After once the object is gone
 }
 
