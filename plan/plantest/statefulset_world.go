@@ -37,10 +37,7 @@ func StatefulSetWorld() World {
 			}
 			set.Spec.Selector = selectors()[0]
 			set.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{claimTemplate("data")} // a set of the same name has the same: volumes of pods cannot be changed
-			if retention := set.Spec.PersistentVolumeClaimRetentionPolicy; retention != nil {
-				retention.WhenScaled = "" // a foreground deletion of such a set never ends: the claim waits for its pod and the pod for its claim
-			}
-			if strategy := &set.Spec.UpdateStrategy; strategy.RollingUpdate == nil { // no person deletes pods for it, nor does one come back as it was
+			if strategy := &set.Spec.UpdateStrategy; strategy.RollingUpdate == nil {              // no person deletes pods for it, nor does one come back as it was
 				strategy.Type = ""
 			}
 			return set
@@ -90,6 +87,14 @@ func statefulSetEdits() []Edit {
 			obj.(*appsv1.StatefulSet).Spec.MinReadySeconds = seconds
 			return fmt.Sprintf(`kubectl patch sts web -p '{"spec":{"minReadySeconds":%d}}'`, seconds)
 		}},
+		{"retention", func(t *rapid.T, obj plan.Object) string {
+			policies := []appsv1.PersistentVolumeClaimRetentionPolicyType{appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType}
+			deleted, scaled := pick(t, "whenDeleted", policies...), pick(t, "whenScaled", policies...)
+			obj.(*appsv1.StatefulSet).Spec.PersistentVolumeClaimRetentionPolicy = &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{
+				WhenDeleted: deleted, WhenScaled: scaled,
+			}
+			return fmt.Sprintf(`kubectl patch sts web -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"%s","whenScaled":"%s"}}}'`, deleted, scaled)
+		}},
 	}
 }
 
@@ -126,6 +131,7 @@ type lifetime struct {
 	partition      int             // ordinals from here on were ever reached by an update
 	ordered        bool            // OrderedReady always
 	deletesWithSet bool            // whenDeleted was ever Delete
+	deletesWithPod bool            // whenScaled was ever Delete
 	claims         map[string]bool // that ever existed: others may have deleted them behind the host's back
 	prefix         map[int]int     // by start: how many pods from there on were ever ready all at once
 	known          bool
@@ -155,6 +161,7 @@ func (l *lifetime) note(w sim.Write) {
 		}
 		retention := obj.Spec.PersistentVolumeClaimRetentionPolicy
 		l.deletesWithSet = l.deletesWithSet || retention != nil && retention.WhenDeleted == appsv1.DeletePersistentVolumeClaimRetentionPolicyType
+		l.deletesWithPod = l.deletesWithPod || retention != nil && retention.WhenScaled == appsv1.DeletePersistentVolumeClaimRetentionPolicyType
 	}
 }
 
@@ -176,15 +183,29 @@ func (l *lifetime) notePods(c *sim.Cluster, namespace string) {
 	}
 }
 
-// keepsClaim: no claim is deleted, and none gets an owner that the retention policy never named.
+// keepsClaim: the host deletes no claim, and gives it to nobody but whom the retention policy ever named: the set, or the pod of an
+// ordinal that was ever out of range.
 func (l *lifetime) keepsClaim(w sim.Write, claim *corev1.PersistentVolumeClaim) error {
 	if w.Verb == "delete" {
 		return fmt.Errorf("claim %s is deleted", claim.Name)
 	}
-	if len(claim.OwnerReferences) > 0 && !l.deletesWithSet {
-		return fmt.Errorf("claim %s gets an owner although it is to be retained", claim.Name)
+	pod := strings.TrimPrefix(claim.Name, "data-")
+	for _, r := range claim.OwnerReferences {
+		switch {
+		case w.Before != nil && slices.ContainsFunc(w.Before.GetOwnerReferences(), func(had metav1.OwnerReference) bool { return had.UID == r.UID }):
+		case r.Kind == "StatefulSet" && l.deletesWithSet:
+		case r.Kind == "Pod" && r.Name == pod && l.deletesWithPod && l.wasSurplus(pod):
+		default:
+			return fmt.Errorf("claim %s gets an owner, %s %s, although it is to be retained", claim.Name, r.Kind, r.Name)
+		}
 	}
 	return nil
+}
+
+// wasSurplus reports whether the ordinal of a pod was ever out of range.
+func (l *lifetime) wasSurplus(pod string) bool {
+	ordinal, _ := strconv.Atoi(strings.TrimPrefix(pod, "web-"))
+	return ordinal < l.latest || ordinal >= l.least
 }
 
 // mayCome: a pod comes as the member that its name says, for an ordinal that was wanted, after its claims were there, and under
@@ -229,7 +250,7 @@ func (l *lifetime) mayCome(c *sim.Cluster, pod *corev1.Pod) error {
 // mayGo: a pod goes if it is finished, was ever surplus, or was ever reached by an update.
 func (l *lifetime) mayGo(pod *corev1.Pod) error {
 	ordinal, _ := strconv.Atoi(strings.TrimPrefix(pod.Name, "web-"))
-	if isFinished(pod) || ordinal >= l.least || ordinal >= l.partition || ordinal < l.latest {
+	if isFinished(pod) || ordinal >= l.partition || l.wasSurplus(pod.Name) {
 		return nil
 	}
 	return fmt.Errorf("pod %s goes, which no update reached", pod.Name)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
 	"github.com/kubeplan/kubeplan/plan"
@@ -314,6 +315,7 @@ func (s *stage) heal(t *rapid.T) {
 			if obj := p.exists(); obj == nil || obj.GetDeletionTimestamp() == nil {
 				break
 			}
+			p.letGo(t)
 			s.advance(time.Minute)
 		}
 		if p.exists() == nil {
@@ -326,6 +328,17 @@ func (p *play) healPods() {
 	for _, pod := range p.names("Pod", p.namespace) {
 		if p.cluster.SetPodReady(p.namespace, pod, true) == nil {
 			p.tellThere("pod ready %s", pod)
+		}
+	}
+}
+
+// letGo takes their finalizers off pods that are deleted in the foreground and own claims: such a pod waits for its claims, and they for
+// it, until a person ends it.
+func (p *play) letGo(t *rapid.T) {
+	for _, obj := range p.cluster.List("Pod", p.namespace) {
+		if slices.Contains(obj.GetFinalizers(), metav1.FinalizerDeleteDependents) {
+			p.tellThere(`kubectl patch pod %s -p '{"metadata":{"finalizers":null}}'`, obj.GetName())
+			p.must(t, sim.Edit(p.cluster, p.namespace, obj.GetName(), func(pod *corev1.Pod) { pod.Finalizers = nil }))
 		}
 	}
 }
