@@ -31,12 +31,17 @@ type census struct {
 	odd bool
 }
 
+// at is where, among the members, the first stands that has at least this ordinal.
+func (c *census) at(ordinal int) int {
+	at, _ := slices.BinarySearchFunc(c.members, ordinal, func(m member, ordinal int) int { return cmp.Compare(m.ordinal, ordinal) })
+	return at
+}
+
 // member is a pod of the set, or an orphan that is one once it is adopted.
 type member struct {
-	pod      *corev1.Pod
-	ordinal  int
-	revision string
-	orphan   bool
+	pod     *corev1.Pod
+	ordinal int
+	orphan  bool
 	// unanswered: created, as far as we know: nobody answered, and the view does not show it.
 	unanswered bool
 	// terminating: it is being deleted. deleted: this very plan deletes it.
@@ -49,7 +54,12 @@ type member struct {
 	intact    bool // bears its labels, and mounts its claims
 	ready     bool // Running and Ready
 	available bool // and Ready for minReadySeconds
+	current   bool // of the revision that the set came from
+	updated   bool // of the revision that it is updated to
 }
+
+// revision is the name of the revision that the pod was made of.
+func (m *member) revision() string { return m.pod.Labels[appsv1.StatefulSetRevisionLabel] }
 
 // isGoing reports whether the pod is being deleted: it may run still, and its place is not free.
 func (m *member) isGoing() bool { return m.deleted || m.terminating }
@@ -57,32 +67,45 @@ func (m *member) isGoing() bool { return m.deleted || m.terminating }
 // isHealthy reports whether the pod is available and stays: others need not wait for it.
 func (m *member) isHealthy() bool { return m.available && !m.isGoing() }
 
-// countAll counts the pods of a view. Nearly every view lists each pod once, and nothing was issued that it does not show: such a
+// reader reads the pods of a view.
+type reader struct {
+	set      *appsv1.StatefulSet
+	owner    owners.Owner
+	selector labels.Selector
+	past     past
+	pending  plan.Pending
+	now      time.Time
+}
+
+// count counts the pods of a view. Nearly every view lists each pod once, and nothing was issued that it does not show: such a
 // view is read as it is, and no pod fetched from memory twice.
-func countAll(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selector, pending plan.Pending, now time.Time) census {
-	if len(pending.Outcomes) == 0 {
-		if seen := count(view, set, owner, selector, pending, now); !seen.odd {
+func (r *reader) count(view []*corev1.Pod) census {
+	if len(r.pending.Outcomes) == 0 {
+		if seen := r.sort(view); !seen.odd {
 			return seen
 		}
 	}
-	return count(plan.Overlay(view, pending, now), set, owner, selector, pending, now)
+	return r.sort(plan.Overlay(view, r.pending, r.now))
 }
 
-// count sorts the pods of the view. Whatever bears a name of the set's with an ordinal that is not spelled as Kubernetes
+// sort sorts the pods of the view. Whatever bears a name of the set's with an ordinal that is not spelled as Kubernetes
 // spells it is let be.
-func count(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selector, pending plan.Pending, now time.Time) census {
+func (r *reader) sort(view []*corev1.Pod) census {
 	seen := census{occupants: map[int]*corev1.Pod{}}
-	places := newPlaces(set, len(view))
-	refused := pending.Failures()
-	for _, pod := range view {
+	places := newPlaces(r.set, len(view))
+	refused := r.pending.Failures()
+	for i, pod := range view {
+		if i%fetched == 0 {
+			r.fetch(view[i:min(i+fetched, len(view))])
+		}
 		if pod == nil {
 			seen.odd = true
 			continue
 		}
-		verdict := owner.Judge(pod, selector)
-		ordinal, numbered, named := ordinalOf(set.Name, pod.Name)
+		verdict := r.owner.Judge(pod, r.selector)
+		ordinal, numbered, named := ordinalOf(r.set.Name, pod.Name)
 		named = named && ordinal <= math.MaxInt32 // Kubernetes reads no larger ordinal
-		if verdict == owners.Ours && !numbered && set.DeletionTimestamp == nil {
+		if verdict == owners.Ours && !numbered && r.set.DeletionTimestamp == nil {
 			verdict = owners.Leaver
 		}
 		if verdict == owners.Leaver && pod.DeletionTimestamp == nil {
@@ -92,9 +115,11 @@ func count(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, sele
 			seen.orphans = append(seen.orphans, pod)
 		}
 		switch {
-		case !named || pod.Namespace != set.Namespace:
+		case !named || pod.Namespace != r.set.Namespace:
 		case verdict == owners.Ours || verdict == owners.Orphan && !isRefused(pod, refused): // what was refused is asked again, and not counted on
-			places.put(seen.look(member{ordinal: ordinal, pod: pod, orphan: verdict == owners.Orphan}, set, pending, now))
+			m := member{pod: pod, ordinal: ordinal, orphan: verdict == owners.Orphan}
+			r.look(&m, &seen)
+			places.put(m)
 		default:
 			if before := seen.occupants[ordinal]; before == nil || byLife(stranger(pod), stranger(before)) < 0 {
 				seen.occupants[ordinal] = pod
@@ -108,30 +133,56 @@ func count(view []*corev1.Pod, set *appsv1.StatefulSet, owner owners.Owner, sele
 	return seen
 }
 
-// look reads a pod once: it is not to be fetched from memory a second time.
-func (seen *census) look(m member, set *appsv1.StatefulSet, pending plan.Pending, now time.Time) member {
-	minReadySeconds, phase := set.Spec.MinReadySeconds, m.pod.Status.Phase
-	m.terminating = m.pod.DeletionTimestamp != nil
-	m.finished = phase == corev1.PodSucceeded || phase == corev1.PodFailed
-	m.pending = phase == corev1.PodPending || phase == ""
-	m.intact = isIntact(m.pod, set)
-	m.revision = m.pod.Labels[appsv1.StatefulSetRevisionLabel]
-	m.unanswered = m.pod.UID == "" && !pending.AnswerBy(m.pod).IsZero()
-	if phase == corev1.PodRunning && pods.IsReady(m.pod) {
-		m.ready = true
-		m.available = pods.IsAvailable(m.pod, minReadySeconds, now)
-		if m.available {
-			return m
+// fetched is how many pods are fetched together.
+const fetched = 16
+
+// fetch reads here and there in pods that are about to be read. They lie far apart in memory, and a plan with nothing to do spends
+// its time on waiting for it: so the waits overlap. What it returns means nothing.
+//
+//go:noinline
+func (r *reader) fetch(view []*corev1.Pod) (n int) {
+	mounts := len(r.set.Spec.VolumeClaimTemplates) > 0
+	for _, pod := range view {
+		if pod == nil || pod.Name == "" {
+			continue
 		}
-		seen.nextAvailable = plan.Earliest(seen.nextAvailable, pods.AvailableAt(m.pod, minReadySeconds))
+		n += int(pod.Name[0]) + len(pod.Labels)
+		if len(pod.OwnerReferences) > 0 {
+			n += len(pod.OwnerReferences[0].UID)
+		}
+		if pods.IsReady(pod) {
+			n++
+		}
+		for i := 0; mounts && i < len(pod.Spec.Volumes); i++ {
+			if claim := pod.Spec.Volumes[i].PersistentVolumeClaim; claim != nil {
+				n += len(claim.ClaimName)
+			}
+		}
 	}
-	return m
+	return n
+}
+
+// look reads a pod once: it is not to be fetched from memory a second time.
+func (r *reader) look(m *member, seen *census) {
+	pod, revision := m.pod, m.revision()
+	m.terminating = pod.DeletionTimestamp != nil
+	m.finished = pods.IsTerminal(pod)
+	m.pending = pod.Status.Phase == corev1.PodPending || pod.Status.Phase == ""
+	m.intact = isIntact(pod, r.set)
+	m.unanswered = pod.UID == "" && !r.pending.AnswerBy(pod).IsZero()
+	m.current, m.updated = revision == r.past.current.Name, revision == r.past.update.Name
+	m.ready = pod.Status.Phase == corev1.PodRunning && pods.IsReady(pod)
+	m.available = m.ready && (r.set.Spec.MinReadySeconds == 0 || pods.IsAvailable(pod, r.set.Spec.MinReadySeconds, r.now))
+	if m.ready && !m.available {
+		seen.nextAvailable = plan.Earliest(seen.nextAvailable, pods.AvailableAt(pod, r.set.Spec.MinReadySeconds))
+	}
 }
 
 // places puts members in order: those in range have a place each, others are rare.
 type places struct {
 	start   int
 	inRange []member
+	filled  int // of these
 	others  []member
 	twice   bool // two pods of one name
 }
@@ -147,6 +198,7 @@ func newPlaces(set *appsv1.StatefulSet, pods int) places {
 func (p *places) put(m member) {
 	if at := m.ordinal - p.start; 0 <= at && at < len(p.inRange) && p.inRange[at].pod == nil {
 		p.inRange[at] = m
+		p.filled++
 	} else {
 		p.others = append(p.others, m)
 	}
@@ -154,7 +206,10 @@ func (p *places) put(m member) {
 
 // members gives one member of each ordinal, ascending.
 func (p *places) members() []member {
-	members := slices.DeleteFunc(p.inRange, func(m member) bool { return m.pod == nil })
+	members := p.inRange
+	if p.filled < len(members) {
+		members = slices.DeleteFunc(members, func(m member) bool { return m.pod == nil })
+	}
 	if len(p.others) == 0 {
 		return members
 	}

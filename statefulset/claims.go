@@ -39,8 +39,20 @@ func claimOrdinal(claim, template, set string) (ordinal int, ok bool) {
 type shelf struct {
 	templates []corev1.PersistentVolumeClaim
 	start     int
-	inRange   []*corev1.PersistentVolumeClaim
+	inRange   []place
 	others    map[int]*corev1.PersistentVolumeClaim // by place, too
+
+	// view is what was sorted.
+	view []*corev1.PersistentVolumeClaim
+	// odd: some claim is listed twice, or may be, or is nil. The view has to be put in order first.
+	odd bool
+}
+
+// place is where a claim stands, if it is there.
+type place struct {
+	claim *corev1.PersistentVolumeClaim
+	// amiss: it may have to change hands. Where no claim is, nothing can.
+	amiss bool
 }
 
 // claimTemplates are the templates of the set, each name once: of two the last counts.
@@ -55,25 +67,40 @@ func claimTemplates(set *appsv1.StatefulSet) []corev1.PersistentVolumeClaim {
 	return templates
 }
 
-// shelve sorts the claims of a view in which each is listed once.
-func shelve(view []*corev1.PersistentVolumeClaim, set *appsv1.StatefulSet, want wanted) shelf {
-	s := shelf{templates: claimTemplates(set), start: want.start}
+// shelve sorts the claims of a view, which is read as it is where it can be: see [reader.count].
+func (p *planner) shelve(view []*corev1.PersistentVolumeClaim, now time.Time) shelf {
+	if len(p.pending.Outcomes) == 0 {
+		if s := p.sortClaims(view); !s.odd {
+			return s
+		}
+	}
+	return p.sortClaims(plan.Overlay(view, p.pending, now))
+}
+
+func (p *planner) sortClaims(view []*corev1.PersistentVolumeClaim) shelf {
+	s := shelf{templates: claimTemplates(p.set), start: p.want.start, view: view}
 	if len(s.templates) == 0 {
 		return s
 	}
-	s.inRange = make([]*corev1.PersistentVolumeClaim, min(len(view), (want.end-want.start)*len(s.templates)))
+	s.inRange = make([]place, min(len(view), (p.want.end-p.want.start)*len(s.templates)))
 	s.others = map[int]*corev1.PersistentVolumeClaim{}
 	for _, claim := range view {
-		if claim.Namespace != set.Namespace {
+		if claim == nil {
+			s.odd = true
+			continue
+		}
+		if claim.Namespace != p.set.Namespace {
 			continue
 		}
 		for i := range s.templates {
-			ordinal, ok := claimOrdinal(claim.Name, s.templates[i].Name, set.Name)
+			ordinal, ok := claimOrdinal(claim.Name, s.templates[i].Name, p.set.Name)
 			if !ok {
 				continue
 			}
-			if shelved := s.of(ordinal, i); shelved == nil || isNewer(claim, shelved) {
-				s.put(ordinal, i, claim)
+			shelved := s.of(ordinal, i)
+			s.odd = s.odd || shelved != nil
+			if shelved == nil || isNewer(claim, shelved) {
+				s.put(ordinal, i, claim, !p.isSettled(claim))
 			}
 		}
 	}
@@ -82,9 +109,9 @@ func shelve(view []*corev1.PersistentVolumeClaim, set *appsv1.StatefulSet, want 
 
 func (s shelf) place(ordinal, template int) int { return (ordinal-s.start)*len(s.templates) + template }
 
-func (s shelf) put(ordinal, template int, claim *corev1.PersistentVolumeClaim) {
+func (s shelf) put(ordinal, template int, claim *corev1.PersistentVolumeClaim, amiss bool) {
 	if at := s.place(ordinal, template); 0 <= at && at < len(s.inRange) {
-		s.inRange[at] = claim
+		s.inRange[at] = place{claim, amiss}
 	} else {
 		s.others[at] = claim
 	}
@@ -93,16 +120,31 @@ func (s shelf) put(ordinal, template int, claim *corev1.PersistentVolumeClaim) {
 // of gives the claim of an ordinal that was made of a template, nil if there is none.
 func (s shelf) of(ordinal, template int) *corev1.PersistentVolumeClaim {
 	if at := s.place(ordinal, template); 0 <= at && at < len(s.inRange) {
-		return s.inRange[at]
+		return s.inRange[at].claim
 	} else if len(s.others) > 0 {
 		return s.others[at]
 	}
 	return nil
 }
 
+// areSettled reports whether it is known that no claim of an ordinal has to change hands.
+func (s shelf) areSettled(ordinal int) bool {
+	for i := range s.templates {
+		if at := s.place(ordinal, i); at < 0 || at >= len(s.inRange) || s.inRange[at].amiss {
+			return false
+		}
+	}
+	return true
+}
+
 // wanted gives the claims of ordinals in range, in no order.
 func (s shelf) wanted(want wanted) []*corev1.PersistentVolumeClaim {
-	claims := slices.DeleteFunc(slices.Clone(s.inRange), func(c *corev1.PersistentVolumeClaim) bool { return c == nil })
+	var claims []*corev1.PersistentVolumeClaim
+	for _, place := range s.inRange {
+		if place.claim != nil {
+			claims = append(claims, place.claim)
+		}
+	}
 	for at, claim := range s.others {
 		if 0 <= at && at < (want.end-want.start)*len(s.templates) {
 			claims = append(claims, claim)

@@ -95,7 +95,7 @@ func (p *planner) forget() {
 	}
 	names := []string{p.past.current.Name, p.past.update.Name}
 	for i := range p.seen.members {
-		if revision := p.seen.members[i].revision; !slices.Contains(names, revision) {
+		if revision := p.seen.members[i].revision(); !slices.Contains(names, revision) {
 			names = append(names, revision)
 		}
 	}

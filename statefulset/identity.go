@@ -28,13 +28,12 @@ func ordinalOf(set, name string) (ordinal int, numbered, ok bool) {
 		return 0, false, false
 	}
 	digits := name[len(set)+1:]
-	for _, c := range []byte(digits) {
-		if c < '0' || c > '9' {
+	for i := range len(digits) {
+		digit := digits[i] - '0'
+		if digit > 9 {
 			return 0, false, false
 		}
-		if ordinal = 10*ordinal + int(c-'0'); len(digits) > maxDigits {
-			ordinal = 0
-		}
+		ordinal = 10*ordinal + int(digit) // of no use if there are too many
 	}
 	return ordinal, true, len(digits) <= maxDigits && (digits[0] != '0' || digits == "0")
 }

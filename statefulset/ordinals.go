@@ -18,10 +18,7 @@ const maxCreations = 10_000
 // OrderedReady it stops at the first that is not healthy. It reports whether all are.
 func (p *planner) ordinals() (healthy bool) {
 	healthy = true
-	members, created := p.seen.members, 0
-	for len(members) > 0 && members[0].ordinal < p.want.start {
-		members = members[1:]
-	}
+	members, created := p.seen.members[p.seen.at(p.want.start):], 0
 	for ordinal := p.want.start; ordinal < p.want.end; ordinal++ {
 		var ok bool
 		if len(members) > 0 && members[0].ordinal == ordinal {
@@ -74,6 +71,9 @@ func (p *planner) vacant(ordinal int) {
 
 // occupied does what is to be done about the pod of an ordinal and reports whether it is healthy.
 func (p *planner) occupied(m *member) (healthy bool) {
+	if m.isHealthy() && m.intact && p.claims.areSettled(m.ordinal) {
+		return true // as nearly all are
+	}
 	if m.finished {
 		p.replaceFinished(m)
 		return false
@@ -136,7 +136,7 @@ func (p *planner) explain(m *member) {
 		p.waits.add(plan.WaitPodGone, ref, time.Time{}, "pod %s is being deleted", pod)
 	case p.isStuck(m):
 		p.waits.add(plan.WaitPerson, ref, time.Time{}, "pod %s is not ready and of revision %s, not %s: it is replaced only once it is available; "+
-			"if it cannot be, delete it", pod, m.revision, p.past.update.Name)
+			"if it cannot be, delete it", pod, m.revision(), p.past.update.Name)
 	case m.ready:
 		p.waits.add(plan.WaitPodAvailable, ref, pods.AvailableAt(m.pod, p.want.minReady), "pod %s is ready, not yet for %d seconds", pod, p.want.minReady)
 	case m.pod.Spec.NodeName == "":

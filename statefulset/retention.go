@@ -23,8 +23,8 @@ import (
 
 // holder is who the claims of an ordinal may belong to: the set, and the pod, which has no UID while it does not exist.
 type holder struct {
-	owner   owners.Owner
-	set     plan.Ref
+	owner   *owners.Owner
+	set     *plan.Ref
 	pod     *corev1.Pod
 	ordinal int
 	bySet   bool // the policy wants the set's reference
@@ -35,8 +35,8 @@ type holder struct {
 func (p *planner) holder(ordinal int, pod *corev1.Pod) holder {
 	surplus := !p.want.inRange(ordinal)
 	return holder{
-		owner:   p.owner,
-		set:     p.ref,
+		owner:   &p.owner,
+		set:     &p.ref,
 		pod:     pod,
 		ordinal: ordinal,
 		bySet:   p.want.deleteWithSet && !(p.want.deleteWithPod && surplus),
@@ -103,6 +103,14 @@ func (h holder) isAnothers(claim *corev1.PersistentVolumeClaim) bool {
 	return controller != nil && !h.owner.Owns(claim) && !namesPod(*controller, h.pod.Name)
 }
 
+// isSettled reports whether, at a glance, a claim belongs to whom the policy wants while its pod is in range: to the set alone, or to nobody.
+func (p *planner) isSettled(claim *corev1.PersistentVolumeClaim) bool {
+	if !p.want.deleteWithSet {
+		return len(claim.OwnerReferences) == 0
+	}
+	return len(claim.OwnerReferences) == 1 && p.owner.Owns(claim) && claim.OwnerReferences[0].APIVersion == p.ref.APIVersion
+}
+
 func controls(r metav1.OwnerReference) bool { return r.Controller != nil && *r.Controller }
 
 // references are the owner references that the policy wants: those of others stay, and where one of them is a controller
@@ -164,7 +172,7 @@ func (p *planner) retain(h holder, tell bool) []plan.Action {
 
 // handOver gives the claims of a member the owners that the policy wants, once in a plan.
 func (p *planner) handOver(m *member, tell bool) {
-	if !m.handedOver {
+	if !m.handedOver && !p.claims.areSettled(m.ordinal) {
 		m.handedOver = true
 		p.addEach(p.retain(p.holder(m.ordinal, m.pod), tell))
 	}

@@ -10,12 +10,14 @@ import (
 // surplus gives the members out of range, the highest ordinal first.
 func (p *planner) surplus() []*member {
 	var surplus []*member
-	for i := range p.seen.members {
-		if m := &p.seen.members[i]; !p.want.inRange(m.ordinal) {
-			surplus = append(surplus, m)
-		}
+	members := p.seen.members
+	from, to := p.seen.at(p.want.start), p.seen.at(p.want.end)
+	for i := len(members) - 1; i >= to; i-- {
+		surplus = append(surplus, &members[i])
 	}
-	slices.Reverse(surplus)
+	for i := from - 1; i >= 0; i-- {
+		surplus = append(surplus, &members[i])
+	}
 	return surplus
 }
 

@@ -96,7 +96,7 @@ func planAt(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	seen := countAll(observed.Pods, set, owner, selector, pending, now)
+	seen := (&reader{set, owner, selector, past, pending, now}).count(observed.Pods)
 	counted := report(set, past, seen)
 	status := promote(counted, want, seen)
 
@@ -113,14 +113,13 @@ func planAt(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, 
 		return result, nil
 	}
 
-	claims := plan.Overlay(observed.Claims, pending, now)
 	p := &planner{
 		set: set, want: want, owner: owner, ref: owner.Ref(), past: past, seen: seen,
-		currentReplicas: counted.CurrentReplicas,
-		claims:          shelve(claims, set, want), pending: pending,
+		currentReplicas: counted.CurrentReplicas, pending: pending,
 	}
+	p.claims = p.shelve(observed.Claims, now)
 	p.claim()
-	p.storage(observed.Volumes, claims, policy.BindClaims)
+	p.storage(observed.Volumes, policy.BindClaims)
 	healthy := p.ordinals()
 	surplus := p.surplus()
 	if healthy || !want.ordered {

@@ -49,10 +49,10 @@ func tally(status *appsv1.StatefulSetStatus, m *member) {
 		}
 	}
 	if !m.isGoing() {
-		if m.revision == status.CurrentRevision {
+		if m.current {
 			status.CurrentReplicas++
 		}
-		if m.revision == status.UpdateRevision {
+		if m.updated {
 			status.UpdatedReplicas++
 		}
 	}

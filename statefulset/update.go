@@ -8,7 +8,7 @@ import (
 
 // isOutdated reports whether the update reaches the member and it is not of its revision.
 func (p *planner) isOutdated(m *member) bool {
-	return p.want.updateFrom <= m.ordinal && m.ordinal < p.want.end && m.revision != p.past.update.Name
+	return p.want.updateFrom <= m.ordinal && m.ordinal < p.want.end && !m.updated
 }
 
 // replaces reports whether pods of old revisions may be deleted for the update: unless that is for a person to do, or the revision to
@@ -33,11 +33,8 @@ func (p *planner) update() {
 
 // updateNext replaces the highest pod that is outdated, once all above it are available.
 func (p *planner) updateNext() {
-	for i, ordinal := len(p.seen.members)-1, p.want.end-1; i >= 0 && ordinal >= p.want.updateFrom; i-- {
+	for i, ordinal := p.seen.at(p.want.end)-1, p.want.end-1; i >= 0 && ordinal >= p.want.updateFrom; i-- {
 		m := &p.seen.members[i]
-		if m.ordinal > ordinal {
-			continue // surplus
-		}
 		if m.ordinal < ordinal {
 			return // a pod is missing
 		}
@@ -81,7 +78,7 @@ func (p *planner) replace(m *member) {
 	if m.unanswered {
 		return // ordinals waits for the answer
 	}
-	p.add(unit{pod: p.delete(m, "it is of revision "+m.revision+", not "+p.past.update.Name), needsRevision: true})
+	p.add(unit{pod: p.delete(m, "it is of revision "+m.revision()+", not "+p.past.update.Name), needsRevision: true})
 }
 
 // awaitDeletion says which pods a person has to delete for the update to go on.
@@ -89,7 +86,7 @@ func (p *planner) awaitDeletion() {
 	for i := range p.seen.members {
 		if m := &p.seen.members[i]; p.isOutdated(m) && !m.isGoing() {
 			p.waits.add(plan.WaitPerson, plan.RefTo(m.pod), time.Time{}, "pod %s is of revision %s, not %s: it is replaced once it is deleted",
-				m.pod.Name, m.revision, p.past.update.Name)
+				m.pod.Name, m.revision(), p.past.update.Name)
 		}
 	}
 }

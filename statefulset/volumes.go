@@ -19,14 +19,14 @@ import (
 )
 
 // storage looks after the volumes behind the claims, if any volumes are shown.
-func (p *planner) storage(volumes []*corev1.PersistentVolume, view []*corev1.PersistentVolumeClaim, bind bool) {
+func (p *planner) storage(volumes []*corev1.PersistentVolume, bind bool) {
 	if len(volumes) == 0 || len(p.claims.templates) == 0 {
 		return
 	}
 	volumes = slices.DeleteFunc(slices.Clone(volumes), func(v *corev1.PersistentVolume) bool { return v == nil })
 	slices.SortFunc(volumes, smallestFirst)
 	used := map[string]bool{} // by whichever claim
-	for _, claim := range view {
+	for _, claim := range p.claims.view {
 		used[claim.Spec.VolumeName] = true
 	}
 	if bind {
