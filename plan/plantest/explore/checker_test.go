@@ -3,6 +3,7 @@ package explore
 import (
 	"slices"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +23,7 @@ func podsState(s *search, named func(int) string, ready map[int]bool, numbers ..
 		if ready[n] {
 			setReady(pod, corev1.ConditionTrue, st.now)
 		}
-		st.put(s.stamp(&st.cluster, pod))
+		s.stamp(&st.cluster, s.pool.item(pod), "start", func(plan.Object) {})
 	}
 	return st
 }
@@ -108,5 +109,37 @@ func TestFairKnot(t *testing.T) {
 				t.Errorf("found %v", knot)
 			}
 		})
+	}
+}
+
+func TestTexts(t *testing.T) {
+	p := newPool()
+	noon := mark{what: aTime, value: epoch().Add(time.Minute).UnixNano()}
+	for _, test := range []struct {
+		json  string
+		marks []mark
+	}{
+		{`{"uid":"uid-007","resourceVersion":"12","generation":3}`,
+			[]mark{{what: anObject, object: 7}, {what: aVersion, object: 7, value: 12}, {what: aGeneration, object: 7, value: 3}}},
+		{`{"name":"web-x004","uid":"uid-004"},{"uid":"uid-005"}`, []mark{{what: anObject, object: 4}, {what: anObject, object: 4}, {what: anObject, object: 5}}},
+		{`{"uid":"uid-005","apiVersion":"v1","resourceVersion":"9"}`, []mark{{what: anObject, object: 5}, {what: aVersion, object: 5, value: 9}}},
+		{`{"at":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00.000Z"}`, []mark{noon, noon}},
+		{`{"name":"web-0","image":"web-x0041","hash":"web-x004b","id":"uid-12","on":"2026-03-01"}`, nil}, // none of it is arbitrary
+	} {
+		if read := p.textOf([]byte(test.json)); !slices.Equal(read.marks, test.marks) {
+			t.Errorf("%s has the marks %v, not %v", test.json, read.marks, test.marks)
+		}
+	}
+	literal := func(json string) int { return p.textOf([]byte(json)).literal }
+	if literal(`"uid-001 of 3"`) != literal(`"uid-002 of 3"`) || literal(`"uid-001 of 3"`) == literal(`"uid-001 of 4"`) {
+		t.Error("texts have one literal if they differ by what is arbitrary, and only then")
+	}
+}
+
+func TestNumbersOfNames(t *testing.T) {
+	for text, number := range map[string]int{"uid-012": 12, "web-x345": 345, "web-0": 0, "web-x12": 0, "web-x1234": 0, "web-x123-0": 0, "": 0} {
+		if got := numberIn(text); got != number {
+			t.Errorf("%q has the number %d, not %d", text, got, number)
+		}
 	}
 }

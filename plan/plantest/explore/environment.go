@@ -40,7 +40,7 @@ func (s *search) podGoesOn(at *state, it *item, pod *corev1.Pod) []event {
 			if len(pod.Finalizers) == 0 {
 				return []event{s.gone(at, it, "pods")}
 			}
-			return []event{s.podChanges(at, it, "pods", "# pod %s ends", func(pod *corev1.Pod) { finish(pod, corev1.PodFailed, at.now) })}
+			return []event{s.podChanges(at, it, "pods", "# pod %s ends", "", func(pod *corev1.Pod) { finish(pod, corev1.PodFailed, at.now) })}
 		case len(pod.Finalizers) == 0:
 			return []event{s.gone(at, it, "pods")}
 		}
@@ -57,10 +57,10 @@ func (s *search) podGoesOn(at *state, it *item, pod *corev1.Pod) []event {
 		if node == "" {
 			return nil
 		}
-		return []event{s.podChanges(at, it, "pods", "$ pod ready %s", func(pod *corev1.Pod) { start(pod, node, at.now) })}
+		return []event{s.podChanges(at, it, "pods", "$ pod ready %s", node, func(pod *corev1.Pod) { start(pod, node, at.now) })}
 	}
 	if s.Finish {
-		return []event{s.podChanges(at, it, "pods", "$ pod exit %s 0", func(pod *corev1.Pod) { finish(pod, corev1.PodSucceeded, at.now) })}
+		return []event{s.podChanges(at, it, "pods", "$ pod exit %s 0", "", func(pod *corev1.Pod) { finish(pod, corev1.PodSucceeded, at.now) })}
 	}
 	return nil
 }
@@ -72,12 +72,12 @@ func (s *search) podFaults(at *state, it *item, pod *corev1.Pod) []event {
 		var e event
 		switch {
 		case fault == PodFails && !isFinished(pod) && pod.Spec.NodeName != "":
-			e = s.podChanges(at, it, "", "$ pod exit %s 1", func(pod *corev1.Pod) { finish(pod, corev1.PodFailed, at.now) })
+			e = s.podChanges(at, it, "", "$ pod exit %s 1", "", func(pod *corev1.Pod) { finish(pod, corev1.PodFailed, at.now) })
 		case fault == PodUnready && isReady(pod):
-			e = s.podChanges(at, it, "", "$ pod unready %s", func(pod *corev1.Pod) { setReady(pod, corev1.ConditionFalse, at.now) })
+			e = s.podChanges(at, it, "", "$ pod unready %s", "", func(pod *corev1.Pod) { setReady(pod, corev1.ConditionFalse, at.now) })
 		case fault == PodDeleted:
 			next := at.clone()
-			_, _ = s.delete(&next.cluster, plan.Delete{Object: plan.RefTo(pod)}) // it exists
+			s.delete(&next.cluster, it, "")
 			e = event{by: nobody, next: next, tell: told("$ kubectl delete pod %s --wait=false", pod.Name)}
 		default:
 			continue
@@ -88,12 +88,11 @@ func (s *search) podFaults(at *state, it *item, pod *corev1.Pod) []event {
 	return events
 }
 
-func (s *search) podChanges(at *state, it *item, class, line string, change func(*corev1.Pod)) event {
+// podChanges is a change of a pod, on a node if it depends on it, which line tells.
+func (s *search) podChanges(at *state, it *item, class, line, node string, change func(*corev1.Pod)) event {
 	next := at.clone()
-	pod := it.DeepCopyObject().(*corev1.Pod)
-	change(pod)
-	next.put(s.stamp(&next.cluster, pod))
-	return event{class: class, by: nobody, next: next, tell: told(line, pod.Name)}
+	s.stamp(&next.cluster, it, [2]string{line, node}, func(pod plan.Object) { change(pod.(*corev1.Pod)) })
+	return event{class: class, by: nobody, next: next, tell: told(line, it.GetName())}
 }
 
 func (s *search) gone(at *state, it *item, class string) event {
@@ -122,7 +121,7 @@ func (s *search) collect(at *state, it *item) (event, bool) {
 		return event{}, false
 	}
 	next := at.clone()
-	_, _ = s.delete(&next.cluster, plan.Delete{Object: plan.RefTo(it.Object)}) // it exists
+	s.delete(&next.cluster, it, "")
 	return event{class: "garbage collector", by: nobody, next: next, tell: told("# the garbage collector deletes %s", plan.RefTo(it.Object))}, true
 }
 

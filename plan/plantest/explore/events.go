@@ -36,7 +36,7 @@ func (s *search) events(at *state) []event {
 		workloads, _ := s.shown(at, h, 0)
 		for _, workload := range workloads {
 			t := s.take(at, h, workload)
-			if w := t.planned.Wake; w.After(at.now) && (wake.IsZero() || w.Before(wake)) {
+			if w := t.wake; w.After(at.now) && (wake.IsZero() || w.Before(wake)) {
 				wake = w
 			}
 			events = append(events, s.turns(at, t)...)
@@ -67,7 +67,7 @@ func (s *search) happening(at *state, events []event) []event {
 
 // turns are the ways in which a host can carry out a plan.
 func (s *search) turns(at *state, t turn) []event {
-	n, shown := len(t.actions), len(t.actions)
+	n, shown := len(t.acts), len(t.acts)
 	if t.broken != nil {
 		shown = t.at
 	}
@@ -94,13 +94,13 @@ func (s *search) turns(at *state, t turn) []event {
 			}
 		case LoseAnswer:
 			for k := range n {
-				lost := append(slices.Clone(t.outcomes[:k]), plan.Outcome{Action: t.actions[k], At: at.now})
-				fault(s.settle(at, t, k+1, lost), k+1, "$ lose answer %s 1 times", verbAndKind(t.actions[k]))
-				fault(s.settle(at, t, k, lost), k, "$ lose answer %s 1 times unwritten", verbAndKind(t.actions[k]))
+				lost := append(slices.Clone(t.outcomes[:k]), s.pool.entry(t.acts[k], nil, nil, at.now))
+				fault(s.settle(at, t, k+1, lost), k+1, "$ lose answer %s 1 times", verbAndKind(t.acts[k]))
+				fault(s.settle(at, t, k, lost), k, "$ lose answer %s 1 times unwritten", verbAndKind(t.acts[k]))
 			}
 		case Refuse:
-			for k, a := range t.actions {
-				refused := append(slices.Clone(t.outcomes[:k]), plan.OutcomeOf(a, nil, refusal(a), at.now))
+			for k, a := range t.acts {
+				refused := append(slices.Clone(t.outcomes[:k]), s.pool.entry(a, nil, refusal(a), at.now))
 				fault(s.settle(at, t, k, refused), k, "$ fail %s 1 times", verbAndKind(a))
 			}
 		}
@@ -141,10 +141,10 @@ func (s *search) edits(at *state) []event {
 		return nil
 	}
 	var events []event
-	for _, edit := range s.Edits {
+	for i, edit := range s.Edits {
 		s.count(at)
 		next := at.clone()
-		if !s.edit(&next.cluster, edit) {
+		if !s.edit(&next.cluster, i) {
 			continue
 		}
 		next.left.Edits--
@@ -153,35 +153,35 @@ func (s *search) edits(at *state) []event {
 	return events
 }
 
-// edit makes an edit, and reports whether it changes anything.
-func (s *search) edit(c *cluster, edit Edit) bool {
+// edit makes the edit of a number, and reports whether it changes anything.
+func (s *search) edit(c *cluster, number int) bool {
+	edit := s.Edits[number]
 	kind := s.pool.kind(edit.Kind)
-	var current *item
-	for _, it := range c.shelf(kind) {
-		if it.GetName() == edit.Name {
-			current = it
+	at := slices.IndexFunc(c.shelf(kind), func(it *item) bool { return it.GetName() == edit.Name })
+	if at < 0 {
+		object := s.pool.make(recipe{what: number}, func() plan.Object { return edit.Change(nil) })
+		if object == nil {
+			return false
 		}
+		_, err := s.create(c, object)
+		return err == nil
 	}
-	if current == nil {
-		obj := edit.Change(nil)
-		if obj != nil {
-			_, err := s.create(c, obj)
-			return err == nil
-		}
+	current := c.shelf(kind)[at]
+	changed := s.pool.make(recipe{from: current, what: number}, func() plan.Object {
+		return edit.Change(current.DeepCopyObject().(plan.Object))
+	})
+	switch changed {
+	case current:
 		return false
-	}
-	after := edit.Change(current.DeepCopyObject().(plan.Object))
-	if after == nil {
+	case nil:
 		c.remove(current)
 		return true
 	}
-	if string(bytesOf(after)) == string(bytesOf(current.Object)) {
-		return false
-	}
-	if changes(current.Object, after) && after.GetGeneration() > 0 {
-		after.SetGeneration(after.GetGeneration() + 1)
-	}
-	c.put(s.stamp(c, after))
+	s.stamp(c, changed, current, func(after plan.Object) {
+		if changes(current.Object, after) && after.GetGeneration() > 0 {
+			after.SetGeneration(after.GetGeneration() + 1)
+		}
+	})
 	return true
 }
 

@@ -7,23 +7,29 @@ import (
 	"strconv"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/kubeplan/kubeplan/plan"
 	"github.com/kubeplan/kubeplan/plan/sim"
 )
 
 // turn is one turn of a host: a plan for one workload, and the cluster after each of its actions.
 type turn struct {
+	answer
 	host     int
 	workload *item
-	kept     ledger // settled
-	planned  sim.Planned
-	actions  []plan.Action  // those that were sent, with names
-	after    []cluster      // after so many actions
-	outcomes []plan.Outcome // of so many actions
-	broken   error          // the first invariant that was broken on the way
-	at       int            // after so many actions
+	acts     []*act    // those that were sent, with names
+	after    []cluster // after so many of them
+	outcomes []*entry  // of so many of them
+	broken   error     // the first invariant that was broken on the way
+	at       int       // after so many of them
+}
+
+// answer is what a host planned.
+type answer struct {
+	planned []*act // the Waits left out
+	wake    time.Time
+	memory  *memory
+	kept    []*entry // what is left of the ledger
+	err     error
 }
 
 // kindsOf are the kinds that a host has a view of.
@@ -39,68 +45,89 @@ func (s *search) shown(at *state, host, kind int) (shelf []*item, version int) {
 
 // take has a host plan a workload and carry the plan out, up to the first failure.
 func (s *search) take(at *state, host int, workload *item) turn {
-	kept := at.hosts[host].ledgerOf(workload.number)
-	p := s.ask(at, host, workload, kept)
-	t := turn{host: host, workload: workload, planned: p.planned, broken: p.err, after: []cluster{at.cluster}}
-	t.kept = ledger{workload: workload.number, outcomes: settled(kept.outcomes, p.settled), memory: s.pool.memory(p.planned.Memory)}
+	t := turn{answer: s.ask(at, host, workload), host: host, workload: workload, after: []cluster{at.cluster}}
+	t.broken = t.err
 	s.carryOut(at, &t)
 	return t
 }
 
-// answer is what a host planned.
-type answer struct {
-	planned sim.Planned
-	settled []plan.Outcome
-	err     error
-}
-
 // ask has a host plan a workload. The same question is not asked twice in a row: the answer of a planner is the same.
-func (s *search) ask(at *state, host int, workload *item, kept ledger) answer {
-	pending := plan.Pending{Seen: map[string]string{}}
-	var remembered any
-	question := binary.AppendVarint(s.question[:0], at.now.UnixNano())
-	question = append(question, byte(host))
-	question = binary.AppendUvarint(question, workload.serial)
-	for _, e := range kept.outcomes {
-		pending.Outcomes = append(pending.Outcomes, e.Outcome)
-		question = binary.AppendUvarint(question, e.serial)
-	}
-	if kept.memory != nil {
-		remembered = kept.memory.value
-		question = binary.AppendUvarint(question, kept.memory.serial)
-	}
-	kinds := kindsOf(s.Hosts[host])
-	for i, kind := range kinds {
-		shelf, version := s.shown(at, host, i)
-		pending.Seen[kind] = strconv.Itoa(version)
-		question = append(question, 0)
-		for _, it := range shelf {
-			question = binary.AppendUvarint(question, it.serial)
-		}
-		if len(kept.outcomes) > 0 {
-			question = binary.AppendUvarint(question, uint64(version))
-		}
-	}
-	s.question = question
+func (s *search) ask(at *state, host int, workload *item) answer {
+	question := s.ledgerAndViews(at, host, workload)
 	if known, ok := s.answers[string(question)]; ok {
 		return known
 	}
+	if len(s.answers) > mostAnswers {
+		clear(s.answers)
+	}
+	a := s.plan(at, host, workload)
+	s.answers[string(question)] = a
+	return a
+}
+
+// ledgerAndViews is all that a host knows when it plans a workload, in a form in which it can be compared.
+func (s *search) ledgerAndViews(at *state, host int, workload *item) []byte {
+	kept := at.hosts[host].ledgerOf(workload.number)
+	b := binary.AppendVarint(s.question[:0], at.now.UnixNano())
+	b = append(b, byte(host))
+	b = binary.AppendUvarint(b, workload.serial)
+	for _, e := range kept.outcomes {
+		b = binary.AppendUvarint(b, e.serial)
+	}
+	if kept.memory != nil {
+		b = binary.AppendUvarint(b, kept.memory.serial)
+	}
+	for i := range s.reads[host] {
+		shelf, version := s.shown(at, host, i)
+		b = appendShelf(b, shelf)
+		if len(kept.outcomes) > 0 {
+			b = binary.AppendUvarint(b, uint64(version))
+		}
+	}
+	s.question = b
+	return b
+}
+
+func appendShelf(b []byte, shelf []*item) []byte {
+	b = append(b, 0)
+	for _, it := range shelf {
+		b = binary.AppendUvarint(b, it.serial)
+	}
+	return b
+}
+
+// plan asks a planner.
+func (s *search) plan(at *state, host int, workload *item) answer {
+	s.report.Plans++
+	kept := at.hosts[host].ledgerOf(workload.number)
+	pending := plan.Pending{Seen: map[string]string{}}
+	for _, e := range kept.outcomes {
+		pending.Outcomes = append(pending.Outcomes, e.Outcome)
+	}
 	lists := map[string][]plan.Object{}
-	for i, kind := range kinds {
-		shelf, _ := s.shown(at, host, i)
+	for i, kind := range kindsOf(s.Hosts[host]) {
+		shelf, version := s.shown(at, host, i)
+		pending.Seen[kind] = strconv.Itoa(version)
 		list := make([]plan.Object, len(shelf))
 		for j, it := range shelf {
 			list[j] = it.Object
 		}
 		lists[kind] = list
 	}
-	planned, err := s.Hosts[host].Plan(workload.Object, sim.See(at.now, pending, remembered, workload.GetNamespace(), lists))
-	s.report.Plans++
-	if len(s.answers) > mostAnswers {
-		clear(s.answers)
+	var remembered any
+	if kept.memory != nil {
+		remembered = kept.memory.value
 	}
-	a := answer{planned, plan.Settle(pending, at.now).Outcomes, err}
-	s.answers[string(question)] = a
+	planned, err := s.Hosts[host].Plan(workload.Object, sim.See(at.now, pending, remembered, workload.GetNamespace(), lists))
+	a := answer{
+		wake: planned.Wake, memory: s.pool.memory(planned.Memory), err: err,
+		kept: settled(kept.outcomes, plan.Settle(pending, at.now).Outcomes),
+	}
+	for _, action := range planned.Actions {
+		if _, waits := action.(plan.Wait); !waits {
+			a.planned = append(a.planned, s.pool.act(action))
+		}
+	}
 	return a
 }
 
@@ -124,22 +151,18 @@ func settled(entries []*entry, left []plan.Outcome) []*entry {
 func (s *search) carryOut(at *state, t *turn) {
 	s.count(at)
 	foreign := slices.ContainsFunc(at.hosts[t.host].views, func(v *view) bool { return v != nil && v.foreign })
-	first := at.cluster
-	for _, action := range t.planned.Actions {
-		if _, waits := action.(plan.Wait); waits {
-			continue
-		}
-		now := t.after[len(t.after)-1]
+	for _, a := range t.planned {
+		now := t.after[len(t.acts)]
 		now.shelves = slices.Clone(now.shelves)
-		action = s.named(action)
-		reply, err := s.do(&now, action)
-		outcome := plan.OutcomeOf(action, reply, err, now.now)
-		t.actions = append(t.actions, action)
+		a = s.named(a)
+		reply, err := s.do(&now, a)
+		outcome := s.pool.entry(a, reply, err, now.now)
+		t.acts = append(t.acts, a)
 		t.after = append(t.after, now)
 		t.outcomes = append(t.outcomes, outcome)
 		if t.broken == nil {
-			t.broken = s.judge(&first, &now, !foreign)
-			t.at = len(t.actions)
+			t.broken = s.judge(&at.cluster, &now, !foreign)
+			t.at = len(t.acts)
 		}
 		if outcome.Err != nil {
 			return
@@ -149,6 +172,20 @@ func (s *search) carryOut(at *state, t *turn) {
 
 // judge asks the invariants about a write.
 func (s *search) judge(before, after *cluster, step bool) error {
+	asked := verdict{after: s.identify(after)}
+	if step {
+		asked.before = s.identify(before)
+	}
+	known, ok := s.verdicts[asked]
+	if !ok {
+		known = s.invariants(before, after, step)
+		s.verdicts[asked] = known
+	}
+	return known
+}
+
+// invariants asks what must hold in each state and, of a step, what must hold of it.
+func (s *search) invariants(before, after *cluster, step bool) error {
 	snapshot := s.snapshot(after)
 	if snapshot.Workload == nil {
 		return nil
@@ -165,14 +202,17 @@ func (s *search) judge(before, after *cluster, step bool) error {
 
 // named gives a new object a name, and with it the number of its UID: the lowest that is nowhere in the state, so that states do not
 // differ by how many objects there once were.
-func (s *search) named(action plan.Action) plan.Action {
-	creation, creates := action.(plan.Create)
-	if !creates || creation.Object.GetName() != "" {
-		return action
+func (s *search) named(a *act) *act {
+	if a.verb != "create" || a.after.GetName() != "" {
+		return a
 	}
-	object := creation.Object.DeepCopyObject().(plan.Object)
-	object.SetName(object.GetGenerateName() + suffix(s.unused()))
-	return plan.Create{Object: object}
+	name := a.after.GetGenerateName() + suffix(s.unused())
+	object := s.pool.make(recipe{from: a.after, what: name}, func() plan.Object {
+		object := a.after.DeepCopyObject().(plan.Object)
+		object.SetName(name)
+		return object
+	})
+	return s.pool.act(plan.Create{Object: object.Object})
 }
 
 // count notes the numbers that occur in a state.
@@ -199,13 +239,13 @@ func (s *search) unused() int {
 
 // settle returns the state after a turn in which the first n actions took effect and were answered as outcomes says; the host goes
 // on with its ledger.
-func (s *search) settle(at *state, t turn, n int, outcomes []plan.Outcome) *state {
+func (s *search) settle(at *state, t turn, n int, outcomes []*entry) *state {
 	next := at.clone()
 	next.cluster = t.after[n]
-	kept := ledger{workload: t.workload.number, memory: t.kept.memory, outcomes: slices.Clone(t.kept.outcomes)}
-	for _, o := range outcomes {
-		if !s.moot(next, t.host, o) {
-			kept.outcomes = append(kept.outcomes, s.pool.entry(o))
+	kept := ledger{workload: t.workload.number, memory: t.memory, outcomes: slices.Clone(t.kept)}
+	for _, e := range outcomes {
+		if !s.moot(next, t.host, e) {
+			kept.outcomes = append(kept.outcomes, e)
 		}
 	}
 	next.hosts[t.host] = next.hosts[t.host].with(kept)
@@ -274,14 +314,14 @@ func (s *search) telling(at *state, host int, entries []*entry) []*entry {
 		answers.Seen[kind] = strconv.Itoa(version)
 	}
 	for _, e := range entries {
-		if e.Reply != nil {
+		if e.reply != nil {
 			answers.Outcomes = append(answers.Outcomes, e.Outcome)
 		}
 	}
 	left := plan.Settle(answers, time.Time{}).Outcomes // at a time at which none is old
 	var kept []*entry
 	for _, e := range entries {
-		if e.Reply != nil && !slices.Contains(left, e.Outcome) || s.moot(at, host, e.Outcome) {
+		if e.reply != nil && !slices.Contains(left, e.Outcome) || s.moot(at, host, e) {
 			continue
 		}
 		kept = append(kept, e)
@@ -291,21 +331,18 @@ func (s *search) telling(at *state, host int, entries []*entry) []*entry {
 
 // moot reports whether an up-to-date view shows all that an outcome without an answer could tell. A creation is told by name alone, so
 // it counts for as long as the ledger keeps it.
-func (s *search) moot(at *state, host int, o plan.Outcome) bool {
-	target := o.Action.Target()
-	i := slices.Index(kindsOf(s.Hosts[host]), target.Kind)
-	if o.Err != nil || o.Reply != nil || i < 0 || at.hosts[host].views[i] != nil {
+func (s *search) moot(at *state, host int, e *entry) bool {
+	i := slices.Index(kindsOf(s.Hosts[host]), e.act.target.Kind)
+	if e.Err != nil || e.reply != nil || i < 0 || at.hosts[host].views[i] != nil {
 		return false
 	}
-	now := at.find(s.reads[host][i], types.UID(target.UID))
-	switch a := o.Action.(type) {
-	case plan.Create:
+	now := at.find(s.reads[host][i], e.act.target.UID)
+	switch e.act.verb {
+	case "create":
 		return false
-	case plan.Update:
-		return now == nil || now.GetResourceVersion() != a.Before.GetResourceVersion()
-	case plan.UpdateStatus:
-		return now == nil || now.GetResourceVersion() != a.Before.GetResourceVersion()
-	case plan.Delete:
+	case "update", "update-status":
+		return now == nil || now.version != e.act.before.version
+	case "delete":
 		return now == nil || now.GetDeletionTimestamp() != nil
 	}
 	return now == nil

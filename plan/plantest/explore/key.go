@@ -75,12 +75,12 @@ func (s *search) key(at *state) key {
 // scratch is the memory in which keys are computed.
 type scratch struct {
 	parts    []part
-	values   []int64      // of the marks of all parts, one after the other: an age, or a rank
-	numbers  []int        // of the objects that occur
-	colours  [1000]uint64 // by number
-	fresh    [1000]uint64
-	ranks    [1000]int
-	seen     [1000]bool
+	values   []int64             // of the marks of all parts, one after the other: an age, or a rank
+	numbers  []int               // of the objects that occur
+	colours  [mostObjects]uint64 // by number
+	fresh    [mostObjects]uint64
+	ranks    [mostObjects]int
+	seen     [mostObjects]bool
 	versions []uint64 // all that occur, packed and sorted
 	order    []int
 	first    []int // of each part: where its values begin

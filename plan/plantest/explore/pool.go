@@ -1,10 +1,7 @@
 package explore
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -12,19 +9,18 @@ import (
 	"github.com/kubeplan/kubeplan/plan"
 )
 
-// pool keeps one copy of everything that occurs in states, so that a state is little more than a few pointers.
+// pool keeps one copy of everything that occurs in states, so that a state is little more than a few pointers, and what
+// was found out about a thing once need not be found out again.
 type pool struct {
 	kinds    []string
 	items    map[string]*item
-	entries  map[string]*entry
+	stored   map[plan.Object]*item // by their address
+	made     map[recipe]*item
+	acts     map[actKey]*act
+	entries  map[entryKey]*entry
 	memories map[string]*memory
 	literals map[string]int
 	serials  uint64
-}
-
-func (p *pool) serial() uint64 {
-	p.serials++
-	return p.serials
 }
 
 // item is an object in one version.
@@ -37,11 +33,44 @@ type item struct {
 	text    text
 }
 
+// recipe is how an object comes to be: from what, if from any, what is done to it, when, and the version that it gets.
+type recipe struct {
+	from    *item
+	what    any
+	now     int64
+	version int
+}
+
+// act is an action of a plan that asks for something.
+type act struct {
+	plan.Action
+	actKey
+	serial uint64
+	target plan.Ref
+	text   text
+}
+
+// actKey tells any two actions apart.
+type actKey struct {
+	verb          string
+	before, after *item // of what is written. A creation has nothing before
+	rest          string
+}
+
 // entry is an outcome in a ledger.
 type entry struct {
 	plan.Outcome
+	entryKey
 	serial uint64
 	text   text
+}
+
+// entryKey tells any two outcomes apart.
+type entryKey struct {
+	act   *act
+	reply *item
+	err   string
+	at    int64
 }
 
 // memory is what a planner handed back.
@@ -51,30 +80,16 @@ type memory struct {
 	text   text
 }
 
-// text is the JSON of something, with all that is arbitrary about it taken out and listed: numbers that stand for objects,
-// versions, times.
-type text struct {
-	literal int
-	marks   []mark
-}
-
-// mark is one thing taken out.
-type mark struct {
-	what   byte
-	object int   // whose version it is, or which object is named
-	value  int64 // a version, a generation; a time in nanoseconds
-}
-
-const (
-	anObject     = 'o'
-	aVersion     = 'v'
-	aGeneration  = 'g'
-	aTime        = 't'
-	anUnknownOne = 0 // the number of an object without a UID
-)
-
 func newPool() *pool {
-	return &pool{items: map[string]*item{}, entries: map[string]*entry{}, memories: map[string]*memory{}, literals: map[string]int{}}
+	return &pool{
+		items: map[string]*item{}, stored: map[plan.Object]*item{}, made: map[recipe]*item{}, acts: map[actKey]*act{},
+		entries: map[entryKey]*entry{}, memories: map[string]*memory{}, literals: map[string]int{},
+	}
+}
+
+func (p *pool) serial() uint64 {
+	p.serials++
+	return p.serials
 }
 
 // kind gives the number of a kind.
@@ -86,8 +101,11 @@ func (p *pool) kind(name string) int {
 	return len(p.kinds) - 1
 }
 
-// item gives the one copy of an object that is stored. The object belongs to the pool from here on.
+// item gives the one copy of an object. The object belongs to the pool from here on.
 func (p *pool) item(obj plan.Object) *item {
+	if known := p.stored[obj]; known != nil {
+		return known
+	}
 	kind := plan.KindOf(obj).Kind
 	key := kind + string(bytesOf(obj))
 	if known := p.items[key]; known != nil {
@@ -95,46 +113,79 @@ func (p *pool) item(obj plan.Object) *item {
 	}
 	version, _ := strconv.Atoi(obj.GetResourceVersion())
 	it := &item{Object: obj, serial: p.serial(), kind: p.kind(kind), number: numberIn(string(obj.GetUID())), version: version, text: p.text(obj)}
-	p.items[key] = it
+	p.items[key], p.stored[obj] = it, it
 	return it
 }
 
-func (p *pool) entry(o plan.Outcome) *entry {
-	key := string(outcomeBytes(o))
-	if known := p.entries[key]; known != nil {
-		return known
+// make gives what comes of a recipe, each time the same: nil if that is nothing.
+func (p *pool) make(r recipe, object func() plan.Object) *item {
+	known, ok := p.made[r]
+	if !ok {
+		if obj := object(); obj != nil {
+			known = p.item(obj)
+		}
+		p.made[r] = known
 	}
-	e := &entry{Outcome: o, serial: p.serial(), text: p.text(o)}
-	p.entries[key] = e
-	return e
+	return known
 }
 
-// outcomeBytes tells any two outcomes apart.
-func outcomeBytes(o plan.Outcome) []byte {
-	key := o.At.AppendFormat(nil, time.RFC3339Nano)
-	add := func(data ...byte) { key = append(binary.AppendUvarint(key, uint64(len(data))), data...) }
-	switch a := o.Action.(type) {
+// act gives the one copy of an action.
+func (p *pool) act(action plan.Action) *act {
+	var key actKey
+	switch a := action.(type) {
 	case plan.Create:
-		add(bytesOf(a.Object)...)
+		key = actKey{verb: "create", after: p.item(a.Object)}
 	case plan.Update:
-		add(bytesOf(a.Before)...)
-		add(bytesOf(a.After)...)
+		key = actKey{verb: "update", before: p.item(a.Before), after: p.item(a.After)}
+		if a.Live != nil {
+			key.rest = string(mustJSON(a.Live))
+		}
 	case plan.UpdateStatus:
-		add('s')
-		add(bytesOf(a.Before)...)
-		add(bytesOf(a.After)...)
-	default:
-		add(mustJSON(a)...)
+		key = actKey{verb: "update-status", before: p.item(a.Before), after: p.item(a.After)}
+	case plan.Delete:
+		key = actKey{verb: "delete", rest: string(mustJSON(a))}
+	case plan.Bind:
+		key = actKey{verb: "bind", rest: string(mustJSON(a))}
 	}
-	if o.Reply != nil {
-		add('r')
-		add(bytesOf(o.Reply)...)
+	known := p.acts[key]
+	if known == nil {
+		known = &act{Action: action, actKey: key, serial: p.serial(), target: action.Target()}
+		texts := []text{p.textOf([]byte(key.rest))}
+		for _, it := range []*item{key.before, key.after} {
+			if it != nil {
+				texts = append(texts, it.text)
+			}
+		}
+		known.text = p.join(key.verb, texts...)
+		p.acts[key] = known
 	}
-	if o.Err != nil {
-		add('e')
-		add(mustJSON(o.Err)...)
+	return known
+}
+
+// entry gives the one copy of what became of an action.
+func (p *pool) entry(a *act, reply *item, err error, at time.Time) *entry {
+	key := entryKey{act: a, reply: reply, at: at.UnixNano()}
+	var answer plan.Object
+	if reply != nil {
+		answer = reply.Object
 	}
-	return key
+	if err != nil {
+		key.err = err.Error()
+	}
+	known := p.entries[key]
+	if known == nil {
+		known = &entry{Outcome: plan.OutcomeOf(a.Action, answer, err, at), entryKey: key, serial: p.serial()}
+		texts := []text{a.text, {literal: -1, marks: []mark{{what: aTime, value: key.at}}}}
+		if reply != nil {
+			texts = append(texts, reply.text)
+		}
+		if known.Err != nil {
+			texts = append(texts, p.text(known.Err))
+		}
+		known.text = p.join("outcome", texts...)
+		p.entries[key] = known
+	}
+	return known
 }
 
 func (p *pool) memory(value any) *memory {
@@ -148,76 +199,6 @@ func (p *pool) memory(value any) *memory {
 	m := &memory{value: value, serial: p.serial(), text: p.textOf(data)}
 	p.memories[string(data)] = m
 	return m
-}
-
-func (p *pool) text(v any) text { return p.textOf(mustJSON(v)) }
-
-// arbitrary finds what names objects, and what counts or dates their changes. The UID of an object itself stands right before
-// its resourceVersion.
-var arbitrary = regexp.MustCompile(`uid-(\d{3})(?:","resourceVersion":"(\d+))?` +
-	`|-x(\d{3})\b` +
-	`|"(?:generation|observedGeneration)":(\d+)` +
-	`|"resourceVersion":"(\d+)` +
-	`|\b(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)`)
-
-func (p *pool) textOf(data []byte) text {
-	var t text
-	literal := []byte{}
-	self, last, from := anUnknownOne, anUnknownOne, 0
-	group := func(m []int, n int) (string, bool) {
-		if m[2*n] < 0 {
-			return "", false
-		}
-		return string(data[m[2*n]:m[2*n+1]]), true
-	}
-	for _, m := range arbitrary.FindAllSubmatchIndex(data, -1) {
-		literal = append(append(literal, data[from:m[0]]...), 0)
-		from = m[1]
-		if uid, ok := group(m, 1); ok {
-			last = number(uid)
-			t.marks = append(t.marks, mark{what: anObject, object: number(uid)})
-			if version, ok := group(m, 2); ok {
-				self = number(uid)
-				t.marks = append(t.marks, mark{what: aVersion, object: self, value: int64(number(version))})
-			}
-		} else if name, ok := group(m, 3); ok {
-			t.marks = append(t.marks, mark{what: anObject, object: number(name)})
-		} else if generation, ok := group(m, 4); ok {
-			t.marks = append(t.marks, mark{what: aGeneration, object: self, value: int64(number(generation))})
-		} else if version, ok := group(m, 5); ok { // of a reference
-			t.marks = append(t.marks, mark{what: aVersion, object: last, value: int64(number(version))})
-		} else if when, ok := group(m, 6); ok {
-			at, _ := time.Parse(time.RFC3339Nano, when)
-			t.marks = append(t.marks, mark{what: aTime, value: at.UnixNano()})
-		}
-	}
-	literal = append(literal, data[from:]...)
-	known, ok := p.literals[string(literal)]
-	if !ok {
-		known = len(p.literals)
-		p.literals[string(literal)] = known
-	}
-	t.literal = known
-	return t
-}
-
-// uid and suffix write the number of an object into its UID and, if its name is generated, into its name.
-func uid(n int) string    { return fmt.Sprintf("uid-%03d", n) }
-func suffix(n int) string { return fmt.Sprintf("x%03d", n) }
-
-// numberIn reads what uid or suffix wrote at the end of a text; 0 if there is nothing.
-func numberIn(text string) int {
-	if m := trailing.FindStringSubmatch(text); m != nil {
-		return number(m[1])
-	}
-	return anUnknownOne
-}
-
-var trailing = regexp.MustCompile(`(?:^uid-|-x)(\d{3})$`)
-
-func number(digits string) int {
-	n, _ := strconv.Atoi(digits)
-	return n
 }
 
 // bytesOf tells any two objects of a type apart. The types of Kubernetes have a way that is faster than JSON.

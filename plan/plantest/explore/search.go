@@ -73,10 +73,13 @@ type search struct {
 	reads    [][]int  // the kinds that each host has a view of
 	nodes    bool     // there are some
 	start    *state
-	taken    [1000]bool
+	taken    [mostObjects]bool
 	scratch  scratch
 	answers  map[string]answer
 	question []byte
+	clusters map[string]int
+	identity []byte
+	verdicts map[verdict]error
 	report   Report
 
 	known   map[key]uint32
@@ -87,7 +90,7 @@ type search struct {
 }
 
 func newSearch(scope Scope) *search {
-	s := &search{Scope: scope, pool: newPool(), answers: map[string]answer{}, known: map[key]uint32{}}
+	s := &search{Scope: scope, pool: newPool(), answers: map[string]answer{}, clusters: map[string]int{}, verdicts: map[verdict]error{}, known: map[key]uint32{}}
 	first := &state{cluster: cluster{now: epoch(), version: 1}, left: scope.Budget}
 	for i, obj := range scope.Start {
 		obj = obj.DeepCopyObject().(plan.Object)
@@ -97,7 +100,7 @@ func newSearch(scope Scope) *search {
 		obj.SetGeneration(1)
 		obj.SetCreationTimestamp(metav1.NewTime(epoch()))
 		obj.GetObjectKind().SetGroupVersionKind(kind.GroupVersionKind())
-		first.put(s.stamp(&first.cluster, obj))
+		s.stamp(&first.cluster, s.pool.item(obj), "start", func(plan.Object) {})
 		s.nodes = s.nodes || kind.Kind == "Node"
 	}
 	for _, host := range scope.Hosts {
@@ -178,10 +181,8 @@ func (s *search) inspect(at uint32, here *state, goesOn bool) *Counterexample {
 	if snapshot.Workload == nil {
 		return nil
 	}
-	if s.Always != nil {
-		if err := s.Always(snapshot); err != nil {
-			return s.trace(at, err, -1)
-		}
+	if err := s.judge(nil, &here.cluster, false); err != nil {
+		return s.trace(at, err, -1)
 	}
 	if goesOn || s.Calendar && here.awaits() {
 		return nil
@@ -194,6 +195,9 @@ func (s *search) inspect(at uint32, here *state, goesOn bool) *Counterexample {
 	}
 	return nil
 }
+
+// verdict is what the invariants are asked about: two clusters. Without one before it is not about a step.
+type verdict struct{ before, after int }
 
 // awaits reports whether a host knows of writes that it does not see yet.
 func (s *state) awaits() bool {

@@ -17,43 +17,44 @@ import (
 )
 
 // do carries out one action as an API server would, and returns its answer.
-func (s *search) do(c *cluster, action plan.Action) (plan.Object, error) {
-	switch a := action.(type) {
+func (s *search) do(c *cluster, a *act) (*item, error) {
+	switch action := a.Action.(type) {
 	case plan.Create:
-		return s.create(c, a.Object)
+		return s.create(c, a.after)
 	case plan.Update:
-		if a.Live != nil && !s.lives(c, *a.Live) {
-			return nil, conflict(a.Target())
+		if action.Live != nil && !s.lives(c, *action.Live) {
+			return nil, conflict(a.target)
 		}
-		return s.update(c, a.After, "Spec", "Status")
+		return s.update(c, a, "Spec", "Status")
 	case plan.UpdateStatus:
-		return s.update(c, a.After, "Status", "Spec")
+		return s.update(c, a, "Status", "Spec")
 	case plan.Delete:
-		return s.delete(c, a)
+		current := c.find(s.pool.kind(a.target.Kind), a.target.UID)
+		if current == nil {
+			return nil, apierrors.NewNotFound(resource(a.target), a.target.Name)
+		}
+		return s.delete(c, current, action.Propagation), nil
 	case plan.Bind:
-		return s.bind(c, a)
+		return nil, s.bind(c, a, action.To.Name)
 	}
-	return nil, nil // a Wait asks for nothing
+	panic("explore: a Wait asks for nothing")
 }
 
 // create stores a new object. Its name is chosen: see named.
-func (s *search) create(c *cluster, object plan.Object) (plan.Object, error) {
-	created := object.DeepCopyObject().(plan.Object)
-	kind := s.pool.kind(plan.KindOf(created).Kind)
-	s.room(c, kind)
-	if c.named(kind, created.GetNamespace(), created.GetName()) != nil {
-		return nil, apierrors.NewAlreadyExists(resource(plan.RefTo(created)), created.GetName())
+func (s *search) create(c *cluster, object *item) (*item, error) {
+	s.room(c, object.kind)
+	if c.named(object.kind, object.GetNamespace(), object.GetName()) != nil {
+		return nil, apierrors.NewAlreadyExists(resource(plan.RefTo(object.Object)), object.GetName())
 	}
-	n := numberIn(created.GetName())
+	n := numberIn(object.GetName())
 	if n == anUnknownOne {
 		n = s.unused()
 	}
-	created.SetUID(types.UID(uid(n)))
-	created.SetCreationTimestamp(metav1.NewTime(c.now.Truncate(time.Second)))
-	created.SetGeneration(1)
-	it := s.stamp(c, created)
-	c.put(it)
-	return it.Object, nil
+	return s.stamp(c, object, n, func(created plan.Object) {
+		created.SetUID(types.UID(uid(n)))
+		created.SetCreationTimestamp(metav1.NewTime(c.now.Truncate(time.Second)))
+		created.SetGeneration(1)
+	}), nil
 }
 
 // room makes a shelf for a kind that was not there before.
@@ -64,69 +65,65 @@ func (s *search) room(c *cluster, kind int) {
 }
 
 // update stores the part of an object that is written, and leaves the other as it is.
-func (s *search) update(c *cluster, after plan.Object, written, kept string) (plan.Object, error) {
-	ref := plan.RefTo(after)
-	current := c.find(s.pool.kind(ref.Kind), ref.UID)
+func (s *search) update(c *cluster, a *act, written, kept string) (*item, error) {
+	current := c.find(a.after.kind, a.target.UID)
 	if current == nil {
-		return nil, apierrors.NewNotFound(resource(ref), ref.Name)
+		return nil, apierrors.NewNotFound(resource(a.target), a.target.Name)
 	}
-	if after.GetResourceVersion() != current.GetResourceVersion() {
-		return nil, conflict(ref)
+	if a.after.version != current.version {
+		return nil, conflict(a.target)
 	}
-	updated := after.DeepCopyObject().(plan.Object)
-	if from := field(current.DeepCopyObject(), kept); from.IsValid() {
-		field(updated, kept).Set(from)
+	type updated struct {
+		current *item
+		part    string
 	}
-	updated.SetGeneration(current.GetGeneration())
-	updated.SetCreationTimestamp(current.GetCreationTimestamp())
-	updated.SetDeletionTimestamp(current.GetDeletionTimestamp())
-	if written == "Spec" && changes(current.Object, updated) {
-		updated.SetGeneration(current.GetGeneration() + 1)
-	}
-	it := s.stamp(c, updated)
-	c.put(it)
-	return it.Object, nil
+	return s.stamp(c, a.after, updated{current, written}, func(after plan.Object) {
+		if from := field(current.DeepCopyObject(), kept); from.IsValid() {
+			field(after, kept).Set(from)
+		}
+		after.SetGeneration(current.GetGeneration())
+		after.SetCreationTimestamp(current.GetCreationTimestamp())
+		after.SetDeletionTimestamp(current.GetDeletionTimestamp())
+		if written == "Spec" && changes(current.Object, after) {
+			after.SetGeneration(current.GetGeneration() + 1)
+		}
+	}), nil
 }
 
-// delete removes an object, or marks it as going: a pod that runs, and what has finalizers, stays for a while.
-func (s *search) delete(c *cluster, a plan.Delete) (plan.Object, error) {
-	current := c.find(s.pool.kind(a.Object.Kind), a.Object.UID)
-	if current == nil {
-		return nil, apierrors.NewNotFound(resource(a.Object), a.Object.Name)
-	}
+// delete removes an object, or marks it as going: a pod that runs, and what has finalizers, stays for a while. It returns
+// what stays.
+func (s *search) delete(c *cluster, current *item, how metav1.DeletionPropagation) *item {
 	pod, isPod := current.Object.(*corev1.Pod)
 	waits := isPod && pod.Spec.NodeName != "" && !isFinished(pod)
-	if !waits && len(current.GetFinalizers()) == 0 && a.Propagation != metav1.DeletePropagationForeground {
+	if !waits && len(current.GetFinalizers()) == 0 && how != metav1.DeletePropagationForeground {
 		c.remove(current)
-		return nil, nil
+		return nil
 	}
 	if current.GetDeletionTimestamp() != nil {
-		return current.Object, nil
+		return current
 	}
-	going := current.DeepCopyObject().(plan.Object)
-	going.SetDeletionTimestamp(&metav1.Time{Time: c.now.Truncate(time.Second)})
-	if a.Propagation == metav1.DeletePropagationForeground {
-		going.SetFinalizers(append(going.GetFinalizers(), metav1.FinalizerDeleteDependents))
-	}
-	it := s.stamp(c, going)
-	c.put(it)
-	return it.Object, nil
+	return s.stamp(c, current, how, func(going plan.Object) {
+		going.SetDeletionTimestamp(&metav1.Time{Time: c.now.Truncate(time.Second)})
+		if how == metav1.DeletePropagationForeground {
+			going.SetFinalizers(append(going.GetFinalizers(), metav1.FinalizerDeleteDependents))
+		}
+	})
 }
 
-func (s *search) bind(c *cluster, a plan.Bind) (plan.Object, error) {
-	current := c.find(s.pool.kind(a.Object.Kind), a.Object.UID)
+func (s *search) bind(c *cluster, a *act, to string) error {
+	current := c.find(s.pool.kind(a.target.Kind), a.target.UID)
 	if current == nil {
-		return nil, apierrors.NewNotFound(resource(a.Object), a.Object.Name)
+		return apierrors.NewNotFound(resource(a.target), a.target.Name)
 	}
-	bound := current.DeepCopyObject().(plan.Object)
-	switch obj := bound.(type) {
-	case *corev1.Pod:
-		obj.Spec.NodeName = a.To.Name
-	case *corev1.PersistentVolumeClaim:
-		obj.Spec.VolumeName = a.To.Name
-	}
-	c.put(s.stamp(c, bound))
-	return nil, nil
+	s.stamp(c, current, a, func(bound plan.Object) {
+		switch obj := bound.(type) {
+		case *corev1.Pod:
+			obj.Spec.NodeName = to
+		case *corev1.PersistentVolumeClaim:
+			obj.Spec.VolumeName = to
+		}
+	})
+	return nil
 }
 
 // lives reports whether the very object exists and is not being deleted.
@@ -157,11 +154,11 @@ func conflict(ref plan.Ref) error {
 }
 
 // refusal is the answer to what exceeds a quota.
-func refusal(a plan.Action) error {
+func refusal(a *act) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status:  metav1.StatusFailure,
 		Code:    http.StatusForbidden,
 		Reason:  metav1.StatusReasonForbidden,
-		Message: fmt.Sprintf("%s is forbidden: exceeded quota", a.Target().Kind),
+		Message: fmt.Sprintf("%s is forbidden: exceeded quota", a.target.Kind),
 	}}
 }

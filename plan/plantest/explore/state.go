@@ -2,6 +2,7 @@ package explore
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"time"
@@ -121,11 +122,33 @@ func (c *cluster) remove(it *item) {
 	c.shelves[it.kind] = slices.DeleteFunc(slices.Clone(c.shelves[it.kind]), func(o *item) bool { return o.GetUID() == it.GetUID() })
 }
 
-// stamp gives an object the next version, and a place among those that are known.
-func (s *search) stamp(c *cluster, obj plan.Object) *item {
+// stamp stores what becomes of an object by a change, under the next version. what names the change: of one object and one name there
+// is one outcome at a time.
+func (s *search) stamp(c *cluster, from *item, what any, change func(plan.Object)) *item {
 	c.version++
-	obj.SetResourceVersion(strconv.Itoa(c.version))
-	return s.pool.item(obj)
+	it := s.pool.make(recipe{from: from, what: what, now: c.now.UnixNano(), version: c.version}, func() plan.Object {
+		changed := from.DeepCopyObject().(plan.Object)
+		change(changed)
+		changed.SetResourceVersion(strconv.Itoa(c.version))
+		return changed
+	})
+	c.put(it)
+	return it
+}
+
+// identify gives the number of a cluster: of one number are those that are the same in all.
+func (s *search) identify(c *cluster) int {
+	b := binary.AppendVarint(s.identity[:0], c.now.UnixNano())
+	for _, shelf := range c.shelves {
+		b = appendShelf(b, shelf)
+	}
+	s.identity = b
+	known, ok := s.clusters[string(b)]
+	if !ok {
+		known = len(s.clusters) + 1
+		s.clusters[string(b)] = known
+	}
+	return known
 }
 
 // snapshot is the cluster as the invariants see it.

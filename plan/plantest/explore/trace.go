@@ -106,7 +106,7 @@ func (s *search) tellStart() []string {
 func (s *search) tellTurn(t turn, done int, command string) func() []string {
 	return func() []string {
 		var lines []string
-		for _, a := range t.actions[:done] {
+		for _, a := range t.acts[:done] {
 			lines = append(lines, comment(s.names[t.host]+": "+a.String()))
 		}
 		return append([]string{command}, lines...)
@@ -117,9 +117,6 @@ func comment(text string) string {
 	return "# " + strings.ReplaceAll(text, "\n", "\n#   ")
 }
 
-func verbAndKind(a plan.Action) string {
-	verb := map[string]string{"plan.Create": "create", "plan.Update": "update", "plan.UpdateStatus": "update-status", "plan.Delete": "delete", "plan.Bind": "bind"}
-	return verb[fmt.Sprintf("%T", a)] + " " + lower(a.Target().Kind)
-}
+func verbAndKind(a *act) string { return a.verb + " " + lower(a.target.Kind) }
 
 func lower(kind string) string { return strings.ToLower(kind) }
