@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubeplan/kubeplan/plan"
+	"github.com/kubeplan/kubeplan/plan/sim"
 )
 
 // pods makes a state of pods with the numbers given, in the order in which they come to be. Those that are marked are ready.
@@ -51,7 +52,7 @@ func TestKeys(t *testing.T) {
 			podsState(s, ordinal, readies{2: true}, 2, 3), podsState(s, ordinal, readies{3: true}, 2, 3), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if same := s.key(test.a) == s.key(test.b); same != test.same {
+			if same := s.keyOf(test.a) == s.keyOf(test.b); same != test.same {
 				t.Errorf("one state: %v", same)
 			}
 		})
@@ -62,7 +63,7 @@ func TestBudgetsTellStatesApart(t *testing.T) {
 	s := newSearch(Scope{})
 	other := s.start.clone()
 	other.left.Edits = 1
-	if s.key(other) == s.key(s.start) || s.key(other).body != s.key(s.start).body {
+	if s.keyOf(other) == s.keyOf(s.start) || s.keyOf(other).body != s.keyOf(s.start).body {
 		t.Error("only what may still happen differs")
 	}
 }
@@ -141,5 +142,32 @@ func TestNumbersOfNames(t *testing.T) {
 		if got := numberIn(text); got != number {
 			t.Errorf("%q has the number %d, not %d", text, got, number)
 		}
+	}
+}
+
+// States that differ by versions alone are made of the same items once these are counted anew; and what a view has not reached
+// stays behind it.
+func TestRecount(t *testing.T) {
+	s := newSearch(Scope{Hosts: []sim.Host{{Kind: "Pod"}}})
+	a, b := podsState(s, ordinal, nil, 1, 2), podsState(s, ordinal, nil, 2, 1)
+	if slices.Equal(a.shelves[0], b.shelves[0]) {
+		t.Fatal("they have the same versions from the beginning")
+	}
+	s.recount(a)
+	s.recount(b)
+	if !slices.Equal(a.shelves[0], b.shelves[0]) {
+		t.Errorf("versions %v and %v", a.shelves[0], b.shelves[0])
+	}
+
+	a.hosts[0].views = []*view{{shelf: a.shelves[0], version: a.version}}
+	changed := s.stamp(&a.cluster, a.shelves[0][0], "change", func(pod plan.Object) { pod.SetLabels(map[string]string{"new": "label"}) })
+	key := s.keyOf(a)
+	s.recount(a)
+	seen, now := a.hosts[0].views[0], a.shelves[0][0]
+	if now.content != changed.content || seen.shelf[0].version > seen.version || now.version <= seen.version || a.version < now.version {
+		t.Errorf("the view is at %d and shows version %d; the newest is %d, in a cluster at %d", seen.version, seen.shelf[0].version, now.version, a.version)
+	}
+	if s.keyOf(a) != key {
+		t.Error("it is another state")
 	}
 }

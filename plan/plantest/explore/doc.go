@@ -51,7 +51,7 @@
 //
 // States that differ only by what is arbitrary are one: the names and UIDs that were generated, which of two pods alike in
 // all else came first, resource versions and generations as numbers, and what time it is, as far as ages are the same
-// (all beyond an hour are). Names that are given (ordinals, indexes, revisions, nodes) are never arbitrary. What a ledger
+// (all beyond an hour are). The invariants are asked about one of them. Names that are given (ordinals, indexes, revisions, nodes) are never arbitrary. What a ledger
 // holds makes no difference once the view shows it.
 //
 // # Larger scopes

@@ -13,7 +13,6 @@ type event struct {
 	// class names what must go on sooner or later: events of one class are not put off for ever. Empty: it need not happen.
 	class  string
 	next   *state
-	key    key
 	by     int             // the host that it is a turn of, or nobody
 	tell   func() []string // for people, as a script
 	broken error           // an invariant that does not hold on the way
@@ -52,13 +51,12 @@ func (s *search) events(at *state) []event {
 
 // happening leaves out the events that change nothing, and drops what makes no difference from the states that the others lead to.
 func (s *search) happening(at *state, events []event) []event {
-	here := s.key(at)
 	kept := events[:0]
 	for _, e := range events {
 		s.notice(at, e.next, e.by)
 		s.prune(e.next)
-		e.key = s.key(e.next)
-		if e.broken != nil || e.key.body != here.body {
+		e.next.key = s.keyOf(e.next)
+		if e.broken != nil || e.next.key.body != at.key.body {
 			kept = append(kept, e)
 		}
 	}

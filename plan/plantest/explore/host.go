@@ -79,20 +79,15 @@ func (s *search) ledgerAndViews(at *state, host int, workload *item) []byte {
 	}
 	for i := range s.reads[host] {
 		shelf, version := s.shown(at, host, i)
-		b = appendShelf(b, shelf)
+		b = append(b, 0)
+		for _, it := range shelf {
+			b = binary.AppendUvarint(b, it.serial)
+		}
 		if len(kept.outcomes) > 0 {
 			b = binary.AppendUvarint(b, uint64(version))
 		}
 	}
 	s.question = b
-	return b
-}
-
-func appendShelf(b []byte, shelf []*item) []byte {
-	b = append(b, 0)
-	for _, it := range shelf {
-		b = binary.AppendUvarint(b, it.serial)
-	}
 	return b
 }
 

@@ -61,8 +61,8 @@ func (s *search) parts(at *state, each func(part)) {
 	}
 }
 
-// key computes the key of a state: the numbers of objects are replaced by their rank in an order that does not depend on them.
-func (s *search) key(at *state) key {
+// keyOf computes the key of a state: the numbers of objects are replaced by their rank in an order that does not depend on them.
+func (s *search) keyOf(at *state) key {
 	k := &s.scratch
 	k.reset()
 	k.now, k.calendar = at.now, s.Calendar

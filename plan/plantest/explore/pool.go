@@ -30,6 +30,7 @@ type item struct {
 	kind    int
 	number  int // of its UID
 	version int
+	content int // of one content are those that are alike in all but the version
 	text    text
 }
 
@@ -113,6 +114,7 @@ func (p *pool) item(obj plan.Object) *item {
 	}
 	version, _ := strconv.Atoi(obj.GetResourceVersion())
 	it := &item{Object: obj, serial: p.serial(), kind: p.kind(kind), number: numberIn(string(obj.GetUID())), version: version, text: p.text(obj)}
+	it.content = p.content(it.text)
 	p.items[key], p.stored[obj] = it, it
 	return it
 }
@@ -147,45 +149,57 @@ func (p *pool) act(action plan.Action) *act {
 	case plan.Bind:
 		key = actKey{verb: "bind", rest: string(mustJSON(a))}
 	}
-	known := p.acts[key]
-	if known == nil {
-		known = &act{Action: action, actKey: key, serial: p.serial(), target: action.Target()}
-		texts := []text{p.textOf([]byte(key.rest))}
-		for _, it := range []*item{key.before, key.after} {
-			if it != nil {
-				texts = append(texts, it.text)
-			}
-		}
-		known.text = p.join(key.verb, texts...)
-		p.acts[key] = known
+	return p.actOf(key, action)
+}
+
+// actOf gives the one copy of an action that is like another in all that its key does not tell.
+func (p *pool) actOf(key actKey, like plan.Action) *act {
+	if known := p.acts[key]; known != nil {
+		return known
 	}
-	return known
+	texts := []text{p.textOf([]byte(key.rest))}
+	for _, it := range []*item{key.before, key.after} {
+		if it != nil {
+			texts = append(texts, it.text)
+		}
+	}
+	switch a := like.(type) {
+	case plan.Create:
+		like = plan.Create{Object: key.after.Object}
+	case plan.Update:
+		like = plan.Update{Before: key.before.Object, After: key.after.Object, Live: a.Live}
+	case plan.UpdateStatus:
+		like = plan.UpdateStatus{Before: key.before.Object, After: key.after.Object}
+	}
+	a := &act{Action: like, actKey: key, serial: p.serial(), target: like.Target(), text: p.join(key.verb, texts...)}
+	p.acts[key] = a
+	return a
 }
 
 // entry gives the one copy of what became of an action.
 func (p *pool) entry(a *act, reply *item, err error, at time.Time) *entry {
 	key := entryKey{act: a, reply: reply, at: at.UnixNano()}
-	var answer plan.Object
-	if reply != nil {
-		answer = reply.Object
+	outcome := plan.OutcomeOf(a.Action, nil, err, at)
+	if outcome.Err != nil {
+		key.err = string(mustJSON(outcome.Err))
 	}
-	if err != nil {
-		key.err = err.Error()
+	return p.entryOf(key, outcome)
+}
+
+// entryOf gives the one copy of an outcome that is like another in all that its key does not tell.
+func (p *pool) entryOf(key entryKey, like plan.Outcome) *entry {
+	if known := p.entries[key]; known != nil {
+		return known
 	}
-	known := p.entries[key]
-	if known == nil {
-		known = &entry{Outcome: plan.OutcomeOf(a.Action, answer, err, at), entryKey: key, serial: p.serial()}
-		texts := []text{a.text, {literal: -1, marks: []mark{{what: aTime, value: key.at}}}}
-		if reply != nil {
-			texts = append(texts, reply.text)
-		}
-		if known.Err != nil {
-			texts = append(texts, p.text(known.Err))
-		}
-		known.text = p.join("outcome", texts...)
-		p.entries[key] = known
+	texts := []text{key.act.text, {literal: -1, marks: []mark{{what: aTime, value: key.at}}}, p.textOf([]byte(key.err))}
+	like.Action = key.act.Action
+	if key.reply != nil {
+		like.Reply = key.reply.Object
+		texts = append(texts, key.reply.text)
 	}
-	return known
+	e := &entry{Outcome: like, entryKey: key, serial: p.serial(), text: p.join("outcome", texts...)}
+	p.entries[key] = e
+	return e
 }
 
 func (p *pool) memory(value any) *memory {

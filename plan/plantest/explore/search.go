@@ -79,6 +79,7 @@ type search struct {
 	question []byte
 	clusters map[string]int
 	identity []byte
+	census   census
 	verdicts map[verdict]error
 	report   Report
 
@@ -118,12 +119,13 @@ func newSearch(scope Scope) *search {
 	}
 	s.room(&first.cluster, s.pool.kind("Node"))
 	s.room(&first.cluster, len(s.pool.kinds)-1)
+	first.key = s.keyOf(first)
 	s.start = first
 	return s
 }
 
 func (s *search) run() *Counterexample {
-	s.visit(s.start, s.key(s.start), 0)
+	s.visit(s.start, 0)
 	depth, last := 0, 1 // the states up to last are no further than depth
 	for at := 0; at < len(s.queue); at++ {
 		if at == last {
@@ -144,12 +146,13 @@ func (s *search) run() *Counterexample {
 }
 
 // visit gives a state its number.
-func (s *search) visit(st *state, k key, from uint32) uint32 {
-	if n, ok := s.known[k]; ok {
+func (s *search) visit(st *state, from uint32) uint32 {
+	if n, ok := s.known[st.key]; ok {
 		return n
 	}
 	n := uint32(len(s.queue))
-	s.known[k] = n
+	s.known[st.key] = n
+	s.recount(st)
 	s.queue = append(s.queue, st)
 	s.parents = append(s.parents, from)
 	s.report.States++
@@ -166,7 +169,7 @@ func (s *search) expand(at uint32) *Counterexample {
 			return s.trace(at, e.broken, i)
 		}
 		s.report.Steps++
-		to := s.visit(e.next, e.key, at)
+		to := s.visit(e.next, at)
 		if e.class != "" {
 			goesOn = goesOn || e.class != theClock || !s.Calendar
 			s.graph.add(to, s.class(e.class))

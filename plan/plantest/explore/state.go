@@ -18,6 +18,7 @@ type state struct {
 	cluster
 	hosts []hostState
 	left  Budget
+	key   key
 }
 
 // cluster is what the API server stores.
@@ -136,11 +137,14 @@ func (s *search) stamp(c *cluster, from *item, what any, change func(plan.Object
 	return it
 }
 
-// identify gives the number of a cluster: of one number are those that are the same in all.
+// identify gives the number of a cluster: of one number are those that are the same in all but versions.
 func (s *search) identify(c *cluster) int {
 	b := binary.AppendVarint(s.identity[:0], c.now.UnixNano())
 	for _, shelf := range c.shelves {
-		b = appendShelf(b, shelf)
+		b = append(b, 0)
+		for _, it := range shelf {
+			b = binary.AppendUvarint(b, uint64(it.content))
+		}
 	}
 	s.identity = b
 	known, ok := s.clusters[string(b)]

@@ -12,6 +12,7 @@ import (
 type text struct {
 	literal int
 	marks   []mark
+	refers  bool // to a version other than an object's own
 }
 
 // mark is one thing taken out.
@@ -56,7 +57,7 @@ func (p *pool) textOf(data []byte) text {
 		case aGeneration:
 			m.object = self
 		case aVersion: // of a reference
-			m.object = last
+			m.object, t.refers = last, true
 		}
 		t.marks = append(t.marks, m)
 	}
@@ -71,9 +72,21 @@ func (p *pool) join(what string, texts ...text) text {
 	for _, t := range texts {
 		literal = append(strconv.AppendInt(literal, int64(t.literal), 10), ' ')
 		joined.marks = append(joined.marks, t.marks...)
+		joined.refers = joined.refers || t.refers
 	}
 	joined.literal = p.literal(string(literal))
 	return joined
+}
+
+// content gives a number to all that a text tells but versions.
+func (p *pool) content(t text) int {
+	content := strconv.AppendInt([]byte("content "), int64(t.literal), 10)
+	for _, m := range t.marks {
+		if m.what != aVersion {
+			content = fmt.Appendf(content, " %c%d:%d", m.what, m.object, m.value)
+		}
+	}
+	return p.literal(string(content))
 }
 
 // literal gives the number of a literal.

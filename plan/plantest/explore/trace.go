@@ -39,7 +39,8 @@ func (s *search) way(to uint32) (lines []string, here *state) {
 // step finds the event that leads from a state to another.
 func (s *search) step(from *state, to uint32) event {
 	for _, e := range s.events(from) {
-		if n, ok := s.known[e.key]; ok && n == to {
+		if n, ok := s.known[e.next.key]; ok && n == to {
+			s.recount(e.next)
 			return e
 		}
 	}
