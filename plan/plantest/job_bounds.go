@@ -121,10 +121,10 @@ func jobPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
 	}
 	switch burst := cmp.Or(s.Policy.(job.Policy).Burst, 500); {
 	case creates == 0:
-	case creates > min(burst, room):
-		return fmt.Errorf("%d pods are created, and %d are missing", creates, room)
 	case e.ends() || finishedJob(e.job) || e.job.DeletionTimestamp != nil || *e.job.Spec.Suspend:
 		return fmt.Errorf("%d pods are created for a Job that does not go on", creates)
+	case creates > min(burst, room):
+		return fmt.Errorf("%d pods are created, and %d are missing", creates, room)
 	}
 	return consistentEnd(answer.Whole.(*job.Result).Status)
 }

@@ -134,6 +134,8 @@ func (e *errand) wins() int {
 // can still succeed.
 func (e *errand) wanted() int {
 	switch completions := e.job.Spec.Completions; {
+	case *e.job.Spec.Suspend:
+		return 0
 	case completions != nil:
 		left, lost, idle := int(*completions)-e.wins(), e.lost(), 0
 		for _, pod := range e.active {
