@@ -16,9 +16,12 @@ import (
 )
 
 // cronJob is a CronJob that is due at noon, a minute later, and an hour later again. A run may still be going on when the next
-// one is due. The Jobs that it starts have hosts of their own.
+// one is due. Meanwhile it may be suspended and resumed, or told to replace what runs. The Jobs that it starts have hosts of their own.
 func cronJob() explore.Scope {
 	subject := plantest.CronJobs()
+	edit := func(command string, change func(*batchv1.CronJobSpec)) explore.Edit {
+		return explore.EditOf(command, "CronJob", "tick", func(c *batchv1.CronJob) { change(&c.Spec) })
+	}
 	return explore.Scope{
 		Name:  "CronJob and Job",
 		Hosts: []sim.Host{sim.CronJobs(cronjob.Policy{}), sim.Jobs(job.Policy{}), sim.LostPods(job.Policy{})},
@@ -33,16 +36,40 @@ func cronJob() explore.Scope {
 		}},
 		Workload: plan.Ref{Kind: "CronJob", Name: "tick"},
 		Policy:   cronjob.Policy{},
+		Edits: []explore.Edit{
+			edit(`kubectl patch cronjob tick -p '{"spec":{"suspend":true}}'`, func(spec *batchv1.CronJobSpec) { spec.Suspend = new(true) }),
+			edit(`kubectl patch cronjob tick -p '{"spec":{"suspend":false}}'`, func(spec *batchv1.CronJobSpec) { spec.Suspend = new(false) }),
+			edit(`kubectl patch cronjob tick -p '{"spec":{"concurrencyPolicy":"Replace"}}'`, func(spec *batchv1.CronJobSpec) {
+				spec.ConcurrencyPolicy = batchv1.ReplaceConcurrent
+			}),
+		},
 		Faults:   []explore.Fault{explore.Crash, explore.LoseAnswer, explore.Outage},
 		Finish:   true,
 		Calendar: true,
 		Outage:   30 * time.Minute,
-		Budget:   explore.Budget{Faults: 1, Lags: 1, Haste: 1, Ticks: 2},
+		Budget:   explore.Budget{Faults: 1, Edits: 2, Lags: 1, Ticks: 2},
 		Lagging:  []string{"cronjob job"},
 		Always:   oneJobAtATime(),
 		Step:     subject.Step,
-		Goal:     subject.Goal,
+		Goal:     unlessSuspended(subject.Goal),
 	}
+}
+
+// unlessSuspended: a CronJob that is suspended may rest anywhere.
+func unlessSuspended(goal func(plantest.Snapshot) error) func(plantest.Snapshot) error {
+	return func(s plantest.Snapshot) error {
+		if suspend := s.Workload.(*batchv1.CronJob).Spec.Suspend; suspend != nil && *suspend {
+			return nil
+		}
+		return goal(s)
+	}
+}
+
+// hastyCronJob has the next run become due before all is done that the one before asks for.
+func hastyCronJob() explore.Scope {
+	scope := within(cronJob(), explore.Budget{Faults: 1, Lags: 1, Haste: 1, Ticks: 2})
+	scope.Name += ", hasty"
+	return scope
 }
 
 // replacingCronJob deletes the Job of the run before when the next one is due.
@@ -58,7 +85,7 @@ func cronJobControls() []control {
 		name: "upstream's estimate of the most recent missed run",
 		why: "It counts how many intervals have passed since the first missed run, taking the interval between the first two for that of all, and looks for a run " +
 			"only from there on. With an irregular schedule it finds none, and the missed run is lost.",
-		scope: spoil(cronJob(), spoilPlan(func(workload plan.Object, seen sim.Seen, p *sim.Planned) {
+		scope: spoil(hastyCronJob(), spoilPlan(func(workload plan.Object, seen sim.Seen, p *sim.Planned) {
 			c := workload.(*batchv1.CronJob)
 			if estimateAsUpstream(c, seen.Now).IsZero() {
 				p.Actions = withoutCreations(p.Actions)
@@ -67,7 +94,7 @@ func cronJobControls() []control {
 	}, {
 		name: "a planner that allows what is forbidden",
 		why:  "It starts a run while another is at work, with the policy Forbid.",
-		scope: spoil(cronJob(), spoilInput(func(c *batchv1.CronJob, _ *sim.Seen) {
+		scope: spoil(hastyCronJob(), spoilInput(func(c *batchv1.CronJob, _ *sim.Seen) {
 			c.Spec.ConcurrencyPolicy = batchv1.AllowConcurrent
 		})),
 	}}

@@ -55,7 +55,7 @@ func daemonSet() explore.Scope {
 			}},
 		},
 		Faults:  []explore.Fault{explore.Crash, explore.PodFails},
-		Budget:  explore.Budget{Faults: 1, Edits: 2, Lags: 1},
+		Budget:  explore.Budget{Faults: 2, Edits: 2, Lags: 1},
 		Lagging: []string{"daemonset pod"},
 		Always:  onePodANode,
 		Step:    subject.Step,
@@ -75,6 +75,13 @@ func daemonSetControls() []control {
 			why:  "It deletes every old pod, and leaves no node with one that is available.",
 			scope: spoil(daemonSet(), spoilInput(func(ds *appsv1.DaemonSet, _ *sim.Seen) {
 				ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("100%"))
+			})),
+		},
+		{
+			name: "a planner that puts the new pod beside the old one",
+			why:  "It plans with a surge where none is allowed, and two pods run on a node.",
+			scope: spoil(daemonSet(), spoilInput(func(ds *appsv1.DaemonSet, _ *sim.Seen) {
+				ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromInt32(0)), MaxSurge: new(intstr.FromInt32(1))}
 			})),
 		},
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // deployment is a Deployment of two pods, surge 1 and none unavailable, that gets another image, and then a third or the first again in
-// the middle of it. Its ReplicaSets have a host of their own.
+// the middle of it. Its ReplicaSets have a host of their own. Either host may crash.
 func deployment() explore.Scope {
 	image := func(image string) explore.Edit {
 		return explore.EditOf("kubectl set image deploy web main="+image, "Deployment", "web", func(d *appsv1.Deployment) {
@@ -42,19 +42,12 @@ func deployment() explore.Scope {
 		Policy:   rollout.Policy{},
 		Edits:    []explore.Edit{image("web:2"), image("web:1")},
 		Faults:   []explore.Fault{explore.Crash},
-		Budget:   explore.Budget{Edits: 2, Lags: 1},
+		Budget:   explore.Budget{Faults: 1, Edits: 2, Lags: 1},
 		Lagging:  []string{"deployment replicaset"},
 		Always:   atMostReplicas(3),
 		Step:     world.Step,
 		Goal:     world.Goal,
 	}
-}
-
-// crashingDeployment is the same with hosts that crash, and views that do not lag.
-func crashingDeployment() explore.Scope {
-	scope := within(deployment(), explore.Budget{Faults: 1, Edits: 2})
-	scope.Name += ", crashing"
-	return scope
 }
 
 func deploymentControls() []control {

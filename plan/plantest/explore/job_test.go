@@ -18,7 +18,7 @@ func jobTemplate() corev1.PodTemplateSpec {
 	return t
 }
 
-// jobScope is a Job of two pods, both at a time, of which one may fail and be repeated; its parallelism changes.
+// jobScope is a Job of two pods, both at a time, of which one may fail and be repeated; its parallelism changes, and it is suspended.
 func jobScope() explore.Scope {
 	world := plantest.JobWorld()
 	return explore.Scope{
@@ -41,7 +41,7 @@ func jobScope() explore.Scope {
 		},
 		Faults:  []explore.Fault{explore.Crash, explore.PodFails},
 		Finish:  true,
-		Budget:  explore.Budget{Faults: 1, Edits: 2, Lags: 1},
+		Budget:  explore.Budget{Faults: 2, Edits: 2, Lags: 1},
 		Lagging: []string{"job pod"},
 		Always:  atMostPods(2),
 		Step:    world.Step,
@@ -63,6 +63,11 @@ func jobControls() []control {
 					}
 				}
 			})),
+		},
+		{
+			name:  "a planner that goes on with a suspended Job",
+			why:   "It does not look whether the Job is suspended.",
+			scope: spoil(jobScope(), spoilInput(func(j *batchv1.Job, _ *sim.Seen) { j.Spec.Suspend = nil })),
 		},
 		{
 			name:  "a host without Pending",
