@@ -51,19 +51,19 @@
 //
 // States that differ only by what is arbitrary are one: the names and UIDs that were generated, which of two pods alike in
 // all else came first, resource versions and generations as numbers, and what time it is, as far as ages are the same
-// (all beyond an hour are). The invariants are asked about one of them. Names that are given (ordinals, indexes, revisions, nodes) are never arbitrary. What a ledger
-// holds makes no difference once the view shows it.
+// (all beyond an hour are). The invariants are asked about one of them. Names that are given (ordinals, indexes, revisions, nodes)
+// are never arbitrary. What a ledger holds makes no difference once the view shows it.
 //
 // # Larger scopes
 //
-// A normal run of this package's tests visits all states of the scopes of all six planners, some hundred thousand, and knows
-// their numbers. With more of a budget there are millions:
+// A normal run of this package's tests visits all states of the scopes of all six planners, a million, and knows
+// their numbers. With more of a budget there are many more:
 //
 //	go test ./plan/plantest/explore -run Scopes -explore.large -timeout 10h
 //
 // # What is left out
 //
 // Scheduler, kubelet and garbage collector take one step where real ones take several, and a view that lags stands still rather
-// than trailing by some writes, and catches up before [plan.Expiry] is over. Memory and time grow with the number of states: about 0.1 ms and 1 kB for each. The
-// objects have to be of Go types, with Spec and Status if any as fields.
+// than trailing by some writes, and catches up before [plan.Expiry] is over. Memory and time grow with the number of states: about 0.05 ms
+// and 1 kB for each. The objects have to be of Go types, with Spec and Status if any as fields.
 package explore
