@@ -43,7 +43,7 @@ type census struct {
 func takeCensus(view []*corev1.Pod, job *batchv1.Job, owner owners.Owner, selector labels.Selector, pending plan.Pending) census {
 	var seen census
 	lost := pending.Unanswered()
-	for _, pod := range view {
+	for pod := range pods.Ahead(view, nil) {
 		switch verdict := owner.Judge(pod, selector); {
 		case verdict == owners.Ours && !lost.AnswerBy(pod).IsZero():
 			seen.unanswered = append(seen.unanswered, memberOf(pod, job))

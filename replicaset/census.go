@@ -33,7 +33,7 @@ func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, select
 	var seen census
 	lost := pending.Unanswered()
 	template := labels.SelectorFromSet(rs.Spec.Template.Labels)
-	for _, pod := range view {
+	for pod := range pods.Ahead(view, nil) {
 		if pods.IsTerminal(pod) {
 			continue
 		}

@@ -94,10 +94,7 @@ func (r *reader) sort(view []*corev1.Pod) census {
 	seen := census{occupants: map[int]*corev1.Pod{}}
 	places := newPlaces(r.set, len(view))
 	refused := r.pending.Failures()
-	for i, pod := range view {
-		if i%fetched == 0 {
-			r.fetch(view[i:min(i+fetched, len(view))])
-		}
+	for pod := range pods.Ahead(view, r.claimNames()) {
 		if pod == nil {
 			seen.odd = true
 			continue
@@ -133,33 +130,19 @@ func (r *reader) sort(view []*corev1.Pod) census {
 	return seen
 }
 
-// fetched is how many pods are fetched together.
-const fetched = 16
-
-// fetch reads here and there in pods that are about to be read. They lie far apart in memory, and a plan with nothing to do spends
-// its time on waiting for it: so the waits overlap. What it returns means nothing.
-//
-//go:noinline
-func (r *reader) fetch(view []*corev1.Pod) (n int) {
-	mounts := len(r.set.Spec.VolumeClaimTemplates) > 0
-	for _, pod := range view {
-		if pod == nil || pod.Name == "" {
-			continue
-		}
-		n += int(pod.Name[0]) + len(pod.Labels)
-		if len(pod.OwnerReferences) > 0 {
-			n += len(pod.OwnerReferences[0].UID)
-		}
-		if pods.IsReady(pod) {
-			n++
-		}
-		for i := 0; mounts && i < len(pod.Spec.Volumes); i++ {
+// claimNames reads the names of the claims that a pod mounts, if that matters.
+func (r *reader) claimNames() func(*corev1.Pod) int {
+	if len(r.set.Spec.VolumeClaimTemplates) == 0 {
+		return nil
+	}
+	return func(pod *corev1.Pod) (sum int) {
+		for i := range pod.Spec.Volumes {
 			if claim := pod.Spec.Volumes[i].PersistentVolumeClaim; claim != nil {
-				n += len(claim.ClaimName)
+				sum += len(claim.ClaimName)
 			}
 		}
+		return sum
 	}
-	return n
 }
 
 // look reads a pod once: it is not to be fetched from memory a second time.
