@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,10 +36,25 @@ func canonical(obj plan.Object) string {
 		sortConditions(status["conditions"])
 		forgetVersions(status["active"])
 	}
+	if pod, ok := obj.(*corev1.Pod); ok && pod.Labels[appsv1.StatefulSetPodNameLabel] != "" {
+		sortVolumes(fields["spec"])
+	}
 	if data, err = json.Marshal(fields); err != nil {
 		return err.Error()
 	}
 	return anonymous(string(data))
+}
+
+// sortVolumes puts the volumes of a StatefulSet's pod in the order of their names: upstream's follow Go's order of maps.
+func sortVolumes(spec any) {
+	fields, _ := spec.(map[string]any)
+	volumes, _ := fields["volumes"].([]any)
+	nameOf := func(volume any) string {
+		fields, _ := volume.(map[string]any)
+		name, _ := fields["name"].(string)
+		return name
+	}
+	slices.SortStableFunc(volumes, func(a, b any) int { return strings.Compare(nameOf(a), nameOf(b)) })
 }
 
 // sortConditions puts conditions in the order of their types: a list by name, but to an API server a map.

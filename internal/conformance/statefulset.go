@@ -18,11 +18,13 @@ func syncStatefulSet(ssc *upstreamstatefulset.StatefulSetController, ctx context
 // StatefulSet is how StatefulSets are judged.
 func StatefulSet() Kind {
 	return Kind{
-		Name:       "StatefulSet",
-		Upstream:   upstreamStatefulSet,
-		Ours:       ourStatefulSet(statefulset.Policy{}),
-		Snapshot:   statefulSetSnapshot,
-		History:    statefulSetHistory,
+		Name:     "StatefulSet",
+		Upstream: upstreamStatefulSet,
+		Ours:     ourStatefulSet(statefulset.Policy{}),
+		Snapshot: statefulSetSnapshot,
+		History:  statefulSetHistory,
+		// A pod that is adopted goes in the next plan, in which another may come.
+		MeetWithin: 2,
 		Deviations: statefulSetDeviations(),
 		Bench:      statefulSetBench(),
 	}

@@ -282,6 +282,27 @@ func statefulSetDeviations() []Deviation {
 			Explains: explainedBy(rowAdoptNumber),
 		},
 		{
+			Row: rowAdoptComplete,
+			Snapshot: func() *Snapshot {
+				set := newStatefulSet(1)
+				surplus := readyMember(set, 1, "app:1")
+				surplus.OwnerReferences = nil
+				current := revisionOf(set, "app:2", 1)
+				set.Status.CurrentRevision = current.Name
+				return dbSnapshot(set, current, revisionOf(set, "app:1", 2), surplus)
+			},
+			Check: func(t testing.TB, upstream, ours *Run) {
+				currentOf := func(run *Run) []string {
+					current, _, _ := unstructured.NestedString(run.State, db.String(), "status", "currentRevision")
+					return []string{current}
+				}
+				set := newStatefulSet(1)
+				same(t, "upstream", currentOf(upstream), revisionOf(set, "app:1", 2).Name)
+				same(t, "ours", currentOf(ours), revisionOf(set, "app:2", 1).Name)
+			},
+			Explains: explainedBy(rowAdoptComplete),
+		},
+		{
 			Row: rowNoParameters,
 			Snapshot: func() *Snapshot {
 				set := newStatefulSet(1)
@@ -427,12 +448,17 @@ func readyMember(set *appsv1.StatefulSet, ordinal int, image string) *corev1.Pod
 	return pod
 }
 
-// volumesOf names the volumes of a pod at the end of a run.
+// volumesOf names the volumes that a pod was created with.
 func volumesOf(run *Run, pod string) []string {
 	var names []string
-	volumes, _, _ := unstructured.NestedSlice(run.State, "Pod default/"+pod, "spec", "volumes")
-	for _, v := range volumes {
-		names = append(names, v.(map[string]any)["name"].(string))
+	for _, round := range run.Rounds {
+		for _, w := range round.Writes {
+			if created, ok := w.After.(*corev1.Pod); ok && w.Verb == "create" && created.Name == pod {
+				for _, v := range created.Spec.Volumes {
+					names = append(names, v.Name)
+				}
+			}
+		}
 	}
 	return names
 }

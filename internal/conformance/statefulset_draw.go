@@ -93,12 +93,12 @@ type oddities struct{ deleted, revisions, pods, owners, claims, claimOwners, ref
 
 func drawOddities(t *rapid.T) oddities {
 	return oddities{
-		deleted:     Seldom(t, "oddlyDeleted", 15),
+		deleted:     Seldom(t, "oddlyDeleted", 12) && Seldom(t, "reallyDeleted", 6),
 		revisions:   Seldom(t, "oddRevisions", 5),
 		pods:        Seldom(t, "oddPods", 5),
-		owners:      Seldom(t, "oddOwners", 5),
+		owners:      Seldom(t, "oddOwners", 6),
 		claims:      Seldom(t, "oddClaims", 5),
-		claimOwners: Seldom(t, "oddClaimOwners", 5),
+		claimOwners: Seldom(t, "oddClaimOwners", 8),
 		refusals:    Seldom(t, "oddRefusals", 6),
 	}
 }
@@ -107,6 +107,7 @@ func drawOddities(t *rapid.T) oddities {
 func changeStatefulSet(t *rapid.T) Step {
 	number := int32(Upto(t, "number", 4))
 	image := fmt.Sprintf("app:%d", 1+Upto(t, "image", 3))
+	deleted, scaled := OneOf(t, "deleted", retentions...), OneOf(t, "scaled", retentions...)
 	edits := map[string]func(*appsv1.StatefulSet){
 		fmt.Sprintf("scaled to %d", number): func(set *appsv1.StatefulSet) { set.Spec.Replicas = &number },
 		"runs " + image:                     func(set *appsv1.StatefulSet) { set.Spec.Template.Spec.Containers[0].Image = image },
@@ -118,14 +119,9 @@ func changeStatefulSet(t *rapid.T) Step {
 		fmt.Sprintf("starts at %d", number): func(set *appsv1.StatefulSet) {
 			set.Spec.Ordinals = &appsv1.StatefulSetOrdinals{Start: number}
 		},
-		"is deleted with its claims": func(set *appsv1.StatefulSet) {
-			set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = appsv1.DeletePersistentVolumeClaimRetentionPolicyType
-		},
-		"scales down with its claims": func(set *appsv1.StatefulSet) {
-			set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled = appsv1.DeletePersistentVolumeClaimRetentionPolicyType
-		},
-		"keeps its claims": func(set *appsv1.StatefulSet) {
-			set.Spec.PersistentVolumeClaimRetentionPolicy = retaining()
+		fmt.Sprintf("deletes its claims: %s, %s", deleted, scaled): func(set *appsv1.StatefulSet) {
+			set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = deleted
+			set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled = scaled
 		},
 	}
 	name := OneOf(t, "edit", slices.Sorted(maps.Keys(edits))...)
@@ -155,11 +151,10 @@ func ClaimsGone() Step {
 	}}
 }
 
-func retaining() *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy {
-	return &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{
-		WhenDeleted: appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
-		WhenScaled:  appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
-	}
+// retentions are what is done with a claim, the default more often than the other.
+var retentions = []appsv1.PersistentVolumeClaimRetentionPolicyType{
+	appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
+	appsv1.DeletePersistentVolumeClaimRetentionPolicyType,
 }
 
 func drawStatefulSet(t *rapid.T, odd oddities, now time.Time) *appsv1.StatefulSet {
@@ -170,7 +165,7 @@ func drawStatefulSet(t *rapid.T, odd oddities, now time.Time) *appsv1.StatefulSe
 	set.Spec.Template.Spec.Containers[0].Image = fmt.Sprintf("app:%d", 1+Upto(t, "image", 2))
 	limit := int32(Upto(t, "historyLimit", 2))
 	set.Spec.RevisionHistoryLimit = &limit
-	switch OneOf(t, "strategy", "rolling", "rolling", "rolling", "onDelete", "rolling without parameters") {
+	switch OneOf(t, "strategy", "rolling", "rolling", "rolling", "rolling", "rolling", "rolling", "onDelete", "onDelete", "rolling without parameters") {
 	case "rolling":
 		partition := int32(OneOf(t, "partition", 0, 0, 0, 1, 2, 5))
 		set.Spec.UpdateStrategy.RollingUpdate.Partition = &partition
@@ -192,11 +187,8 @@ func drawStatefulSet(t *rapid.T, odd oddities, now time.Time) *appsv1.StatefulSe
 	if len(set.Spec.VolumeClaimTemplates) == 2 && Seldom(t, "templateLabels", 3) {
 		set.Spec.VolumeClaimTemplates[0].Labels = map[string]string{"kind": "disk"}
 	}
-	types := []appsv1.PersistentVolumeClaimRetentionPolicyType{
-		appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType,
-	}
-	set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = OneOf(t, "whenDeleted", types...)
-	set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled = OneOf(t, "whenScaled", types...)
+	set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = OneOf(t, "whenDeleted", retentions...)
+	set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled = OneOf(t, "whenScaled", retentions...)
 	if Seldom(t, "annotations", 4) {
 		set.Annotations = map[string]string{"note": "kept"}
 	}
@@ -211,10 +203,8 @@ func drawStatefulSet(t *rapid.T, odd oddities, now time.Time) *appsv1.StatefulSe
 		CurrentReplicas:    int32(Upto(t, "status.current", 3)),
 		UpdatedReplicas:    int32(Upto(t, "status.updated", 1)),
 	}
-	if Seldom(t, "status.collisions", 3) {
-		collisions := int32(Upto(t, "status.collisionCount", 2))
-		set.Status.CollisionCount = &collisions
-	}
+	collisions := int32(OneOf(t, "status.collisionCount", 0, 0, 0, 1, 2))
+	set.Status.CollisionCount = &collisions // whoever writes a status writes it
 	return set
 }
 
@@ -276,7 +266,7 @@ func drawRevisions(t *rapid.T, odd oddities, set *appsv1.StatefulSet, now time.T
 		if !odd.revisions {
 			continue
 		}
-		switch OneOf(t, "writtenBy", "1.36", "1.33", "one that knew less", "somebody else") {
+		switch OneOf(t, "writtenBy", "1.36", "1.36", "1.33", "1.33", "one that knew less", "one that knew less", "somebody else") {
 		case "1.33":
 			rewrite(`"metadata":{`, `"metadata":{"creationTimestamp":null,`)
 		case "one that knew less":
@@ -306,8 +296,8 @@ func drawMember(t *rapid.T, odd oddities, set *appsv1.StatefulSet, ordinal int, 
 		return nil
 	}
 	pod := PodStates(t, ordinal, now)
-	if pod.Status.Phase == "" {
-		pod.Status.Phase = corev1.PodRunning // a server never leaves it empty
+	if pod.Status.Phase == "" || isFinished(pod) && !Seldom(t, "finished", 2) {
+		pod.Status.Phase = corev1.PodRunning // a server never leaves it empty, and few pods end
 	}
 	if pod.Status.Phase != corev1.PodRunning {
 		setReady(pod, corev1.ConditionFalse)
@@ -364,17 +354,18 @@ func drawClaim(t *rapid.T, odd oddities, set *appsv1.StatefulSet, template strin
 	claim.UID = types.UID("uid-" + claim.Name)
 	claim.Labels = map[string]string{"app": "db"}
 	claim.CreationTimestamp = Past(t, "claimCreated", now)
-	if odd.claims && Seldom(t, "claimDeleted", 3) {
+	if odd.claims && Seldom(t, "claimDeleted", 5) {
 		Deleting(&claim, now, true)
 	}
+	setRef := ControllerRef("apps/v1", "StatefulSet", set.Name, set.UID)
 	if !odd.claimOwners {
+		claim.OwnerReferences = ownersOf(set, setRef, ordinal, pod)
 		return &claim
 	}
 	podUID := types.UID("uid-of-another-pod")
 	if pod != nil && !Seldom(t, "formerPod", 4) {
 		podUID = pod.UID
 	}
-	setRef := ControllerRef("apps/v1", "StatefulSet", set.Name, set.UID)
 	podRef := ControllerRef("v1", "Pod", fmt.Sprintf("%s-%d", set.Name, ordinal), podUID)
 	loose := setRef
 	loose.Controller = nil
@@ -384,8 +375,25 @@ func drawClaim(t *rapid.T, odd oddities, set *appsv1.StatefulSet, template strin
 	claim.OwnerReferences = OneOf(t, "claimOwners", nil, nil, nil,
 		[]metav1.OwnerReference{setRef}, []metav1.OwnerReference{podRef}, []metav1.OwnerReference{plain, setRef},
 		[]metav1.OwnerReference{loose}, []metav1.OwnerReference{foreign}, []metav1.OwnerReference{foreign, loose},
-		[]metav1.OwnerReference{former}, []metav1.OwnerReference{plain})
+		[]metav1.OwnerReference{former}, []metav1.OwnerReference{plain},
+		[]metav1.OwnerReference{former, podRef}, []metav1.OwnerReference{former, setRef})
 	return &claim
+}
+
+// ownersOf are the owners that the retention policy wants the claims of an ordinal to have.
+func ownersOf(set *appsv1.StatefulSet, setRef metav1.OwnerReference, ordinal int, pod *corev1.Pod) []metav1.OwnerReference {
+	retention, start := set.Spec.PersistentVolumeClaimRetentionPolicy, 0
+	if set.Spec.Ordinals != nil {
+		start = int(set.Spec.Ordinals.Start)
+	}
+	surplus := ordinal < start || ordinal >= start+int(*set.Spec.Replicas)
+	switch {
+	case surplus && pod != nil && retention.WhenScaled == appsv1.DeletePersistentVolumeClaimRetentionPolicyType:
+		return []metav1.OwnerReference{ControllerRef("v1", "Pod", pod.Name, pod.UID)}
+	case retention.WhenDeleted == appsv1.DeletePersistentVolumeClaimRetentionPolicyType:
+		return []metav1.OwnerReference{setRef}
+	}
+	return nil
 }
 
 func drawStatefulSetRefusals(t *rapid.T) []Refusal {

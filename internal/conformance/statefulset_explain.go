@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"encoding/json"
 	"reflect"
 	"slices"
 	"strconv"
@@ -9,6 +8,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
@@ -23,7 +24,7 @@ type line struct {
 	text           string
 }
 
-// lines lists what the difference of a case consists of. The order of a pod's volumes makes none.
+// lines lists what the difference of a case consists of.
 func (c *Case) lines() []line {
 	switch {
 	case strings.HasPrefix(c.Difference, "the events"):
@@ -31,12 +32,7 @@ func (c *Case) lines() []line {
 	case strings.HasPrefix(c.Difference, "the writes that were refused"):
 		return linesOf("refused", c.Upstream.Refused, c.Ours.Refused)
 	case strings.HasPrefix(c.Difference, "the writes"), strings.HasPrefix(c.Difference, "a write"):
-		return linesOf("write", withSortedVolumes(effects(c.Upstream.Rounds)), withSortedVolumes(effects(c.Ours.Rounds)))
-	}
-	for _, state := range []map[string]any{c.Upstream.State, c.Ours.State} {
-		for _, object := range state {
-			sortVolumes(object)
-		}
+		return linesOf("write", effects(c.Upstream.Rounds), effects(c.Ours.Rounds))
 	}
 	return linesOf("state", c.Upstream.State, c.Ours.State)
 }
@@ -51,33 +47,6 @@ func linesOf[V any](kind string, upstream, ours map[string]V) []line {
 		}
 	}
 	return lines
-}
-
-func withSortedVolumes(effects map[string]int) map[string]int {
-	sorted := map[string]int{}
-	for text, n := range effects {
-		if at := strings.Index(text, " {"); at >= 0 && strings.Contains(text, " Pod ") {
-			var object any
-			if err := json.Unmarshal([]byte(text[at+1:]), &object); err == nil {
-				sortVolumes(object)
-				data, _ := json.Marshal(object)
-				text = text[:at+1] + string(data)
-			}
-		}
-		sorted[text] += n
-	}
-	return sorted
-}
-
-func sortVolumes(object any) {
-	fields, _ := object.(map[string]any)
-	spec, _ := fields["spec"].(map[string]any)
-	volumes, _ := spec["volumes"].([]any)
-	slices.SortFunc(volumes, func(a, b any) int {
-		nameA, _ := a.(map[string]any)["name"].(string)
-		nameB, _ := b.(map[string]any)["name"].(string)
-		return strings.Compare(nameA, nameB)
-	})
 }
 
 // The rows of DEVIATIONS.md by which differences on random snapshots are explained.
@@ -104,20 +73,20 @@ const (
 	rowOddOrphan      = "an orphan with leading zeros"
 	rowFinishedClaims = "the claims of a finished pod"
 	rowEndOfHistory   = "the largest number of a revision"
+	rowAdoptComplete  = "an update completed by pods that are adopted"
 	rowMaxUnavailable = "broken pods cost of maxUnavailable"
 )
 
 // explainedBy recognises a case by its lines: each must be of some row, and one of this.
 func explainedBy(row string) func(c *Case) bool {
 	return func(c *Case) bool {
-		lines := c.lines()
 		if !oursIsDue(c) {
 			return false
 		}
-		if len(lines) == 0 {
-			return row == rowVolumeOrder
+		lines, hits := c.lines(), 0
+		if len(lines) == 0 { // the same writes in the end, after more syncs: one for each claim
+			return row == rowClaimTwice && failsOnItsOwnCopy(c)
 		}
-		hits := 0
 		for _, l := range lines {
 			found := rowOf(c, l)
 			if found == "" {
@@ -147,7 +116,7 @@ func rowOf(c *Case, l line) string {
 	switch {
 	case set.DeletionTimestamp != nil && (strings.Contains(l.text, "ControllerRevision ") || strings.Contains(errs, "can't adopt ControllerRevisions")):
 		return rowDeletedSet
-	case hasOldPatches(c):
+	case returnsToOldPatch(c, set) && slices.ContainsFunc(c.lines(), isAboutRevision):
 		return rowOldPatches
 	case onlyUpstream && is("refused", "create Pod ", " already exists"):
 		return rowPodName
@@ -161,7 +130,7 @@ func rowOf(c *Case, l line) string {
 		return rowFinishedClaims
 	case strings.Contains(errs, `controllerrevisions.apps "" not found`):
 		return rowAdoptNumber
-	case rolling.RollingUpdate == nil && rolling.Type == appsv1.RollingUpdateStatefulSetStrategyType && slices.ContainsFunc(c.lines(), isAboutPod):
+	case rolling.RollingUpdate == nil && rolling.Type == appsv1.RollingUpdateStatefulSetStrategyType && makesOfOtherRevision(c):
 		return rowNoParameters
 	case parallel && utilfeature.DefaultFeatureGate.Enabled(features.MaxUnavailableStatefulSet) && replacesBroken(c) && isAboutDeletion(c, l):
 		return rowMaxUnavailable
@@ -176,14 +145,36 @@ func rowOf(c *Case, l line) string {
 		return rowEventTwice
 	case l.kind == "event" && l.ours && strings.HasPrefix(l.text, "Normal SuccessfulCreate: Create Pod ") && strings.Contains(errs, "could not update claim"):
 		return rowNoEvent
-	case strings.Contains(errs, "could not update claim") && strings.Contains(errs, "the object has been modified"):
+	case failsOnItsOwnCopy(c):
 		return rowClaimTwice
 	case (parallel && errs != "" || slices.ContainsFunc(c.Upstream.Rounds, endedByRefusedUpdate)) && (l.ours || l.kind != "write"):
 		return rowError
+	case completesByAdoption(c) && (l.text == db.String() || strings.Contains(l.text, "ControllerRevision ")):
+		return rowAdoptComplete
 	case !parallel && deletesFinishedSurplus(c) && isAboutDeletion(c, l):
 		return rowFinished
 	}
 	return ""
+}
+
+// completesByAdoption reports whether pods are adopted, and upstream alone takes the update for complete.
+func completesByAdoption(c *Case) bool {
+	isComplete := func(run *Run) bool {
+		current, _, _ := unstructured.NestedString(run.State, db.String(), "status", "currentRevision")
+		update, _, _ := unstructured.NestedString(run.State, db.String(), "status", "updateRevision")
+		return current == update
+	}
+	adopted := slices.ContainsFunc(c.Ours.Rounds[0].Writes, func(w Write) bool {
+		before, ok := find[*corev1.Pod](c.Ours.Rounds[0].Before, w.Ref.Name)
+		return ok && w.Verb == "update" && w.Ref.Kind == "Pod" && w.Err == nil && metav1.GetControllerOf(before) == nil
+	})
+	return adopted && isComplete(c.Upstream) && !isComplete(c.Ours)
+}
+
+// failsOnItsOwnCopy reports whether upstream was refused the second update of a claim from one copy.
+func failsOnItsOwnCopy(c *Case) bool {
+	errs := errorsOf(c.Upstream)
+	return strings.Contains(errs, "could not update claim") && strings.Contains(errs, "the object has been modified")
 }
 
 func isDeleted(object any) bool {
@@ -192,7 +183,31 @@ func isDeleted(object any) bool {
 	return metadata["deletionTimestamp"] != nil
 }
 
-func isAboutPod(l line) bool { return strings.Contains(l.text, "Pod ") }
+func isAboutRevision(l line) bool { return strings.Contains(l.text, "ControllerRevision ") }
+
+// makesOfOtherRevision reports whether both sides create a pod of one name, but not of the same revisions, or not as often.
+func makesOfOtherRevision(c *Case) bool {
+	theirs, mine := revisionsMade(c.Upstream), revisionsMade(c.Ours)
+	for name, made := range mine {
+		if len(theirs[name]) > 0 && !slices.Equal(theirs[name], made) {
+			return true
+		}
+	}
+	return false
+}
+
+// revisionsMade are the revisions of the pods that a run creates, by the pods' names, in order.
+func revisionsMade(run *Run) map[string][]string {
+	made := map[string][]string{}
+	for _, round := range run.Rounds {
+		for _, w := range round.Writes {
+			if pod, ok := w.After.(*corev1.Pod); ok && w.Verb == "create" {
+				made[pod.Name] = append(made[pod.Name], pod.Labels[appsv1.StatefulSetRevisionLabel])
+			}
+		}
+	}
+	return made
+}
 
 func errorsOf(run *Run) string {
 	var errs []string
@@ -204,10 +219,12 @@ func errorsOf(run *Run) string {
 	return strings.Join(errs, "\n")
 }
 
-// hasOldPatches reports whether a revision was written by a server up to 1.33.
-func hasOldPatches(c *Case) bool {
+// returnsToOldPatch reports whether a revision of the set's template was written by a server up to 1.33.
+func returnsToOldPatch(c *Case, set *appsv1.StatefulSet) bool {
+	image := `"image":"` + set.Spec.Template.Spec.Containers[0].Image + `"`
 	return slices.ContainsFunc(ObjectsOf[*appsv1.ControllerRevision](c.Ours.Rounds[0].Before), func(r *appsv1.ControllerRevision) bool {
-		return strings.Contains(string(r.Data.Raw), `"creationTimestamp":null`)
+		patch := string(r.Data.Raw)
+		return strings.Contains(patch, `"creationTimestamp":null`) && strings.Contains(patch, image)
 	})
 }
 
