@@ -9,7 +9,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeplan/kubeplan/statefulset"
 )
@@ -26,7 +25,7 @@ func TestAllocations(t *testing.T) {
 		{"at rest", nil, nil, "app:1"},
 		{"at rest, with claims", []func(*appsv1.StatefulSet){claims("data", "log")}, nil, "app:1"},
 		{"at rest, with claims that are the set's", []func(*appsv1.StatefulSet){claims("data"), retention(deletes, deletes)},
-			[]func(*corev1.PersistentVolumeClaim){ownedBySet}, "app:1"},
+			[]func(*corev1.PersistentVolumeClaim){ownedBy("StatefulSet", "web", "uid-web", true)}, "app:1"},
 		{"one pod is replaced", []func(*appsv1.StatefulSet){claims("data"), parallel}, nil, "app:2"},
 	}
 	for _, test := range tests {
@@ -53,11 +52,4 @@ func TestAllocations(t *testing.T) {
 			}
 		})
 	}
-}
-
-func ownedBySet(claim *corev1.PersistentVolumeClaim) {
-	yes := true
-	claim.OwnerReferences = []metav1.OwnerReference{{
-		APIVersion: "apps/v1", Kind: "StatefulSet", Name: "web", UID: "uid-web", Controller: &yes, BlockOwnerDeletion: &yes,
-	}}
 }

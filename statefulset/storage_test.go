@@ -93,32 +93,51 @@ func ownersAfter(c *cluster, result statefulset.Result) map[string]string {
 	return owners
 }
 
+// Claims that somebody else holds, or a former life of the set or of the pod, stay as they are under each retention policy, but for
+// references of the set's beside another controller's.
 func TestClaimsOfOthers(t *testing.T) {
 	tests := []struct {
-		name   string
-		owner  func(*corev1.PersistentVolumeClaim)
-		want   string
-		events int
+		name  string
+		owner func(*corev1.PersistentVolumeClaim)
+		want  string
+		told  bool // unless the policy keeps every claim: whose it is makes no difference then
 	}{
-		{"another controller's claim is not taken", ownedBy("Deployment", "other", "uid-other", true), "Deployment other", 0},
+		{"another controller's claim is not taken", ownedBy("Deployment", "other", "uid-other", true), "Deployment other", false},
 		{"the set's reference beside another controller goes", func(c *corev1.PersistentVolumeClaim) {
 			ownedBy("Deployment", "other", "uid-other", true)(c)
 			ownedBy("StatefulSet", "web", "uid-web", false)(c)
-		}, "Deployment other", 1},
-		{"a claim of a former set is left to the garbage collector", ownedBy("StatefulSet", "web", "uid-former", true), "StatefulSet web", 0},
-		{"a claim of a former pod is left to the garbage collector", ownedBy("Pod", "web-0", "uid-former", true), "Pod web-0", 0},
-		{"the set's UID under another kind cannot be mended", ownedBy("Fleet", "web", "uid-web", true), "Fleet web", 0},
+		}, "Deployment other", true},
+		{"a claim of a former set is left to the garbage collector", ownedBy("StatefulSet", "web", "uid-former", true), "StatefulSet web", false},
+		{"a claim of a former pod is left to the garbage collector", ownedBy("Pod", "web-0", "uid-former", true), "Pod web-0", false},
+		{"the set's UID under another kind cannot be mended", ownedBy("Fleet", "web", "uid-web", true), "Fleet web", false},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			c := of(1, claims("data"), retention(remove, retain)).pod(0).claim("data", 0, test.owner)
-			result := c.plan(t, statefulset.Policy{})
-			expect(t, "owners", []string{ownersAfter(c, result)["data-web-0"]}, test.want)
-			if len(result.Events) != test.events {
-				t.Errorf("events %v, want %d", result.Events, test.events)
+		for _, whenDeleted := range []appsv1.PersistentVolumeClaimRetentionPolicyType{retain, remove} {
+			for _, whenScaled := range []appsv1.PersistentVolumeClaimRetentionPolicyType{retain, remove} {
+				t.Run(fmt.Sprintf("%s: whenDeleted %s, whenScaled %s", test.name, whenDeleted, whenScaled), func(t *testing.T) {
+					c := of(1, claims("data"), retention(whenDeleted, whenScaled)).pod(0).claim("data", 0, test.owner)
+					result := c.plan(t, statefulset.Policy{})
+					expect(t, "owners", []string{ownersAfter(c, result)["data-web-0"]}, test.want)
+					told := test.told && (whenDeleted == remove || whenScaled == remove)
+					if (len(result.Events) > 0) != told {
+						t.Errorf("events %v, want one: %t", result.Events, told)
+					}
+				})
 			}
-		})
+		}
 	}
+}
+
+// A view that lists a claim twice shows the newer, and nothing at all where it lists nil.
+func TestClaimListedTwice(t *testing.T) {
+	c := of(1, claims("data"), retention(remove, retain)).pod(0).claim("data", 0, ownedBy("StatefulSet", "web", "uid-web", true)).claim("data", 0)
+	owned, free := c.Claims[0], c.Claims[1]
+	owned.ResourceVersion, free.ResourceVersion = "20", "10"
+	for _, c.Claims = range [][]*corev1.PersistentVolumeClaim{{owned, free}, {free, owned}, {nil, free, nil, owned}} {
+		expect(t, "steps", steps(c.plan(t, statefulset.Policy{})))
+	}
+	free.ResourceVersion = "30"
+	expect(t, "steps", steps(c.plan(t, statefulset.Policy{})), "update PersistentVolumeClaim data-web-0: metadata.ownerReferences")
 }
 
 // A claim that goes with a former pod must not be given to the next one.
