@@ -3,8 +3,11 @@ package plantest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
 	"github.com/kubeplan/kubeplan/plan"
@@ -49,7 +52,7 @@ func (s Snapshot) permits(a plan.Action) error {
 	object := *slot
 	controller := metav1.GetControllerOf(object)
 	switch {
-	case controller != nil && !s.controls(object):
+	case controller != nil && !s.controls(object) && !s.controlsPod(controller.UID): // a claim that goes with its pod
 		return fmt.Errorf("touches what %s %s controls", controller.Kind, controller.Name)
 	case object.GetNamespace() != s.Workload.GetNamespace() && object.GetNamespace() != "":
 		return errors.New("touches an object of another namespace")
@@ -66,6 +69,11 @@ func (s Snapshot) permits(a plan.Action) error {
 		return s.permitsUpdate(a, object, deleting)
 	}
 	return nil
+}
+
+// controlsPod reports whether the workload controls the pod of that UID.
+func (s Snapshot) controlsPod(uid types.UID) bool {
+	return slices.ContainsFunc(All[*corev1.Pod](s), func(pod *corev1.Pod) bool { return pod.UID == uid && s.controls(pod) })
 }
 
 func (s Snapshot) permitsUpdate(a plan.Update, object plan.Object, deleting bool) error {

@@ -162,6 +162,9 @@ func statefulSetStep(before, after Snapshot) error {
 		if err := b.mayGo(ordinal, policy); err != nil {
 			return err
 		}
+		if err := b.goesAlone(ordinal); err != nil {
+			return err
+		}
 		if b.inRange(ordinal) && b.isHealthy(ordinal) {
 			deletedForUpdate++
 		}
@@ -231,58 +234,6 @@ func (r ranks) mayGo(ordinal int, policy statefulset.Policy) error {
 		if !r.inRange(higher) && higher > ordinal {
 			return fmt.Errorf("OrderedReady, and pod %s goes before %s-%d", pod.Name, r.set.Name, higher)
 		}
-	}
-	return nil
-}
-
-// claimsStay: no claim goes, and its owners change only as the retention policy says: to the set, to a surplus pod, to nobody.
-func claimsStay(b, a ranks) error {
-	for name, was := range b.claims {
-		is := a.claims[name]
-		if is == nil || is.UID != was.UID || (is.DeletionTimestamp == nil) != (was.DeletionTimestamp == nil) {
-			return fmt.Errorf("claim %s goes", name)
-		}
-		for _, r := range is.OwnerReferences {
-			had := slices.ContainsFunc(was.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == r.UID })
-			policy := b.set.Spec.PersistentVolumeClaimRetentionPolicy
-			switch {
-			case had:
-			case policy == nil:
-				return fmt.Errorf("claim %s gets an owner although it is to be retained", name)
-			case r.UID == b.set.UID && policy.WhenDeleted != appsv1.DeletePersistentVolumeClaimRetentionPolicyType:
-				return fmt.Errorf("claim %s is to go with the set, which is to leave it", name)
-			case r.Kind == "Pod" && policy.WhenScaled != appsv1.DeletePersistentVolumeClaimRetentionPolicyType:
-				return fmt.Errorf("claim %s is to go with its pod, which is to leave it", name)
-			}
-		}
-	}
-	return nil
-}
-
-// bindingsFit: a claim is bound only if the policy says so, to a volume that is large enough, and no two claims to one.
-func bindingsFit(b, a ranks, policy statefulset.Policy) error {
-	taken := map[string]string{}
-	for _, name := range sortedKeys(b.claims) {
-		taken[b.claims[name].Spec.VolumeName] = name
-	}
-	for _, name := range sortedKeys(a.claims) {
-		was, is := b.claims[name], a.claims[name]
-		if was == nil || was.Spec.VolumeName == is.Spec.VolumeName {
-			continue
-		}
-		to := is.Spec.VolumeName
-		volume := b.volumes[to]
-		switch {
-		case !policy.BindClaims:
-			return fmt.Errorf("claim %s is bound, and nobody asked for it", name)
-		case was.Spec.VolumeName != "":
-			return fmt.Errorf("claim %s is bound again", name)
-		case volume == nil || volume.Spec.Capacity.Storage().Cmp(*is.Spec.Resources.Requests.Storage()) < 0:
-			return fmt.Errorf("claim %s is bound to %s, which does not fit", name, to)
-		case taken[to] != "":
-			return fmt.Errorf("claims %s and %s are bound to one volume", taken[to], name)
-		}
-		taken[to] = name
 	}
 	return nil
 }
@@ -394,9 +345,17 @@ func (r ranks) mustMount(pod *corev1.Pod) bool {
 	return !mounted && goes
 }
 
+// claimsAllow: a claim that is being deleted, or goes with a former pod of the name, keeps the pod from coming.
 func (r ranks) claimsAllow(pod string) bool {
+	policy := r.set.Spec.PersistentVolumeClaimRetentionPolicy
+	goWithPods := policy != nil && policy.WhenScaled == appsv1.DeletePersistentVolumeClaimRetentionPolicyType
 	for _, template := range r.set.Spec.VolumeClaimTemplates {
-		if claim := r.claims[template.Name+"-"+pod]; claim != nil && claim.DeletionTimestamp != nil {
+		claim := r.claims[template.Name+"-"+pod]
+		if claim == nil {
+			continue
+		}
+		ofFormer := slices.ContainsFunc(claim.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Kind == "Pod" && o.Name == pod })
+		if claim.DeletionTimestamp != nil || goWithPods && ofFormer {
 			return false
 		}
 	}

@@ -52,7 +52,7 @@ func statefulSetSnapshot(t *rapid.T) Snapshot {
 		}
 		vary(t, i, pod, set, past)
 	}}.Draw(t, 6)...)
-	s = With(s, drawClaims(t, set, metadata)...)
+	s = With(s, drawClaims(t, set, metadata, All[*corev1.Pod](s))...)
 	s = With(s, drawVolumes(t)...)
 	s = Disturbed(t, s, older)
 	return Disturbed(t, s, func(*corev1.PersistentVolumeClaim) {})
@@ -216,8 +216,8 @@ func vary(t *rapid.T, i int, pod *corev1.Pod, set *appsv1.StatefulSet, past []*a
 	}
 }
 
-// drawClaims makes claims of some ordinals, among them ones that are being deleted, bound, or another's.
-func drawClaims(t *rapid.T, set *appsv1.StatefulSet, metadata Metadata) []*corev1.PersistentVolumeClaim {
+// drawClaims makes claims of some ordinals, among them ones that are being deleted, bound, or another's, and ones that go with their pod.
+func drawClaims(t *rapid.T, set *appsv1.StatefulSet, metadata Metadata, pods []*corev1.Pod) []*corev1.PersistentVolumeClaim {
 	var claims []*corev1.PersistentVolumeClaim
 	for i, template := range set.Spec.VolumeClaimTemplates {
 		for ordinal := range 6 {
@@ -238,9 +238,16 @@ func drawClaims(t *rapid.T, set *appsv1.StatefulSet, metadata Metadata) []*corev
 			if rarely(t, "claim deleted", 8) {
 				claim.DeletionTimestamp, claim.Finalizers = new(Past(t, "claim deletion", metadata.Now)), []string{"kubernetes.io/pvc-protection"}
 			}
-			switch pick(t, "claim's owner", "nobody", "nobody", "nobody", "the set", "another") {
+			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-" + strconv.Itoa(ordinal), UID: "uid-of-a-former-pod"}}
+			owner := pick(t, "claim's owner", "nobody", "nobody", "nobody", "the set", "its pod", "another", "a former pod")
+			switch owner {
 			case "the set":
 				claim.OwnerReferences = []metav1.OwnerReference{metadata.Owner}
+			case "its pod", "a former pod":
+				if at := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.Name == pod.Name }); at >= 0 && owner == "its pod" {
+					pod = pods[at]
+				}
+				claim.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(pod, corev1.SchemeGroupVersion.WithKind("Pod"))}
 			case "another":
 				claim.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: "other", UID: "uid-of-other", Controller: new(true)}}
 			}

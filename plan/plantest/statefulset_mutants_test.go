@@ -123,6 +123,15 @@ func TestStatefulSetMutants(t *testing.T) {
 				}
 			}
 		}), []string{"ownership"}},
+		{"does not see whose claims are", misreading(func(in *setInput) {
+			in.Observed.Claims = slices.Clone(in.Observed.Claims)
+			for i, claim := range in.Observed.Claims {
+				if claim != nil {
+					in.Observed.Claims[i] = claim.DeepCopy()
+					in.Observed.Claims[i].OwnerReferences = nil
+				}
+			}
+		}), []string{"every prefix is safe"}},
 		{"takes the claims of others", mistaken(func(in setInput, a answer) answer {
 			for _, claim := range in.Observed.Claims {
 				if claim != nil && claim.Namespace == in.StatefulSet.Namespace && metav1.GetControllerOf(claim) != nil && !metav1.IsControlledBy(claim, in.StatefulSet) {

@@ -332,15 +332,31 @@ func (p *play) healPods() {
 	}
 }
 
-// letGo takes their finalizers off pods that are deleted in the foreground and own claims: such a pod waits for its claims, and they for
-// it, until a person ends it.
+// letGo does what a person has to do where claims are deleted in the foreground. They wait for the pods that mount them: one that owns its claims
+// waits for them in turn, until its finalizer is taken off, and one that was released stays until it is deleted.
 func (p *play) letGo(t *rapid.T) {
 	for _, obj := range p.cluster.List("Pod", p.namespace) {
-		if slices.Contains(obj.GetFinalizers(), metav1.FinalizerDeleteDependents) {
-			p.tellThere(`kubectl patch pod %s -p '{"metadata":{"finalizers":null}}'`, obj.GetName())
-			p.must(t, sim.Edit(p.cluster, p.namespace, obj.GetName(), func(pod *corev1.Pod) { pod.Finalizers = nil }))
+		pod := obj.(*corev1.Pod)
+		switch {
+		case slices.Contains(pod.Finalizers, metav1.FinalizerDeleteDependents):
+			p.tellThere(`kubectl patch pod %s -p '{"metadata":{"finalizers":null}}'`, pod.Name)
+			p.must(t, sim.Edit(p.cluster, p.namespace, pod.Name, func(pod *corev1.Pod) { pod.Finalizers = nil }))
+		case metav1.GetControllerOf(pod) == nil && pod.DeletionTimestamp == nil && p.holdsClaims(pod):
+			p.tellThere("kubectl delete pod %s --wait=false", pod.Name)
+			p.must(t, p.cluster.Delete(plan.RefTo(pod), metav1.DeleteOptions{}))
 		}
 	}
+}
+
+// holdsClaims reports whether a pod mounts a claim that is being deleted.
+func (p *play) holdsClaims(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		if v.PersistentVolumeClaim == nil {
+			return false
+		}
+		claim, err := p.cluster.Get("PersistentVolumeClaim", p.namespace, v.PersistentVolumeClaim.ClaimName)
+		return err == nil && claim.GetDeletionTimestamp() != nil
+	})
 }
 
 // rest lets time pass until nothing is due any more, and sees where that is.
