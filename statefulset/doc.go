@@ -40,4 +40,8 @@
 // Under OrderedReady a pod that does not become ready blocks everything behind it, its own replacement by a mended template
 // among it. The plan then holds a Wait for a person that names the pod: delete it, and the next one is
 // made of the new template. [Policy].Unblock does it without a person.
+//
+// With whenScaled Delete, a surplus pod is the owner of its claims. If the set is deleted in the foreground while such a pod is there, the
+// garbage collector lets the pod go only after its claims, and the claims are kept for as long as the pod mounts them: a person has to
+// take the finalizer foregroundDeletion off the pod. Nothing is planned for a set that is being deleted.
 package statefulset
