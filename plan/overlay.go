@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"encoding/json"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -228,17 +229,45 @@ func later(a, b Object) bool {
 	return cmp.Or(cmp.Compare(a.GetResourceVersion(), b.GetResourceVersion()), cmp.Compare(whole(a), whole(b))) > 0
 }
 
-// clean reports whether the view lists no object twice and none that is nil: what nearly every view is.
+// clean reports whether the view lists no object twice and none that is nil: what nearly every view is. It goes by digests: two
+// objects that share one may be the same, and are for distinct to tell apart.
 func clean[T Object](view []T) bool {
 	var none T
-	shown := make(map[types.UID]struct{}, len(view))
+	width := bits.Len(uint(2 * len(view)))
+	shown := make([]uint64, 1<<width) // by digest; where two meet, the later stands behind the earlier
 	for _, obj := range view {
 		if any(obj) == any(none) {
 			return false
 		}
-		shown[identity(obj)] = struct{}{}
+		d := digest(string(identity(obj)))
+		at := int(d >> (64 - width))
+		for ; shown[at] != 0; at = (at + 1) % len(shown) {
+			if shown[at] == d {
+				return false
+			}
+		}
+		shown[at] = d
 	}
-	return len(shown) == len(view)
+	return true
+}
+
+// digest is a number other than 0 that two UIDs hardly ever share: it looks at both ends.
+func digest(s string) uint64 {
+	const odd = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
+	if len(s) < 8 {
+		d := uint64(1)
+		for i := range len(s) {
+			d = d<<8 | uint64(s[i])
+		}
+		return d * odd
+	}
+	return (word(s)*odd^word(s[len(s)-8:]))*odd | 1
+}
+
+// word is the first eight bytes as a number.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // identity is the UID, or the name of an object that has none, as in a fake of an API server or a file.

@@ -87,6 +87,8 @@ func TestOverlay(t *testing.T) {
 		{name: "listed twice: the newest counts", view: []*corev1.Pod{at("a", "9"), at("b", "2"), at("a", "10")}, want: "a@10, b@2"},
 		{name: "listed twice with versions that are no numbers: one of them, whatever the order", view: []*corev1.Pod{at("a", "x"), at("a", "y")}, want: "a@y"},
 		{name: "the same in the other order", view: []*corev1.Pod{at("a", "y"), at("a", "x")}, want: "a@y"},
+		{name: "long names that agree at both ends are two", view: []*corev1.Pod{at("01234567-a-89abcdef", "1"), at("01234567-b-89abcdef", "2"), at("01234567-a-89abcdef", "3")},
+			want: "01234567-a-89abcdef@3, 01234567-b-89abcdef@2"},
 		{name: "another namespace says nothing about how far the view has come", view: []*corev1.Pod{elsewhere(at("a", "7"))}, pending: []plan.Outcome{created("b", "5")}, want: "a@7, b@5"},
 		{name: "nil is nobody", view: []*corev1.Pod{nil, at("a", "1"), nil}, want: "a@1"},
 		{name: "nil says nothing about how far the view has come", view: []*corev1.Pod{nil}, pending: []plan.Outcome{created("b", "5")}, want: "b@5"},
