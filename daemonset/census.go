@@ -17,7 +17,8 @@ import (
 
 // census is what the view holds for one DaemonSet, by node.
 type census struct {
-	places   []place
+	places   []place       // the nodes that are not settled
+	settled  int           // those that have their pod and nothing else: the pod is of the current revision, and available
 	orphans  []*corev1.Pod // to be adopted
 	leavers  []*corev1.Pod // to be released
 	finished []*corev1.Pod // finished and being deleted: of no concern, but the history keeps their revision
@@ -26,10 +27,10 @@ type census struct {
 
 // place is a node and the pods that are there or are made for it: the scheduled before the others, then the oldest first.
 type place struct {
-	name string
-	node *corev1.Node // nil: the node is gone
-	fit
-	pods []member
+	name      string
+	node      *corev1.Node // nil: the node is gone
+	run, stay bool         // whether a pod should run there, and whether one that does may stay
+	pods      []member
 }
 
 // member is a pod of the DaemonSet, with what is asked about it again and again: a pod is large, and of thousands each look at one
@@ -45,10 +46,16 @@ type member struct {
 	relabelled bool // it gets the label of the current revision: no pod is written twice in a plan
 	deleted    bool // by this plan
 	bound      bool // by this plan
-	hashed     bool // it bears the hash of the current revision
-	updated    bool // it does, or the generation of the current template
+	current    bool // it bears the hash of the current revision
+	hashed     bool // it does, or that of another revision that holds the same
+	updated    bool // it is hashed, or bears the generation of the current template
 	ready      bool
 	available  bool
+}
+
+// isSettled reports whether nothing is to be done about the pod, if it is the only one where it belongs.
+func (m *member) isSettled() bool {
+	return m.current && m.available && !m.nodeless && !m.going && !m.orphan && !m.unanswered
 }
 
 // counter counts what the view holds.
@@ -61,69 +68,112 @@ type counter struct {
 	refused    func(*corev1.Pod) bool // whose adoption was refused last time: it is asked for again, but not counted on
 	generation string
 	now        time.Time
+
+	places  map[string]int32 // by the name of the node
+	members []member
+	at      []int32 // the place of each member
 }
 
-// count looks once at each node and each pod.
+// count looks once at each node and each pod. Most nodes of a large cluster are settled: they are counted, and nobody looks at
+// them again.
 func (c *counter) count(nodes []*corev1.Node, view []*corev1.Pod) census {
 	var seen census
-	index := make(map[string]int, len(nodes))
-	seen.places = make([]place, 0, len(nodes))
-	placement := NewPlacement(c.ds)
-	for _, node := range nodes {
-		if node == nil || node.Name == "" { // no pod could say that it is for it
-			continue
-		}
-		at, twice := index[node.Name]
-		switch {
-		case !twice:
-			index[node.Name] = len(seen.places)
-			seen.places = append(seen.places, place{name: node.Name, node: node, fit: placement.judge(node)})
-		case supersedes(node, seen.places[at].node):
-			seen.places[at] = place{name: node.Name, node: node, fit: placement.judge(node)}
-		}
-	}
-
-	// Sort the pods into their places as one would sort letters: count, lay out, fill in.
-	ours := make([]member, 0, len(nodes))
-	where := make([]int, 0, len(nodes))
-	sizes := make([]int, len(seen.places), len(seen.places)+8)
-	for _, pod := range view {
-		m, ok := c.judge(pod, &seen)
-		if !ok {
-			continue
-		}
-		name := target(pod)
-		if name == "" {
-			if !m.going {
-				seen.homeless++
+	all := c.survey(nodes)
+	most := min(len(view), len(nodes)+len(nodes)/8)
+	c.members, c.at = make([]member, 0, most), make([]int32, 0, most)
+	for few := range slices.Chunk(view, atOnce) {
+		fetchPods(few)
+		for _, pod := range few {
+			m, ok := c.judge(pod, &seen)
+			if !ok {
+				continue
 			}
-			continue
-		}
-		at, known := index[name]
-		if !known {
-			at = len(seen.places)
-			index[name] = at
-			seen.places = append(seen.places, place{name: name})
-			sizes = append(sizes, 0)
-		}
-		ours, where = append(ours, m), append(where, at)
-		sizes[at]++
-	}
-	room := make([]member, len(ours))
-	for at, size := range sizes {
-		seen.places[at].pods, room = room[:0:size], room[size:]
-	}
-	for i, at := range where {
-		seen.places[at].pods = append(seen.places[at].pods, ours[i])
-	}
-	for at := range seen.places {
-		if list := seen.places[at].pods; len(list) > 1 {
-			slices.SortFunc(list, scheduledThenOldest)
+			name := target(pod)
+			if name == "" {
+				if !m.going {
+					seen.homeless++
+				}
+				continue
+			}
+			at, known := c.places[name]
+			if !known {
+				at = int32(len(all))
+				c.places[name] = at
+				all = append(all, place{name: name})
+			}
+			c.members, c.at = append(c.members, m), append(c.at, at)
 		}
 	}
+	c.settle(all, &seen)
 	slices.SortFunc(seen.orphans, byName)
 	slices.SortFunc(seen.leavers, byName)
 	return seen
+}
+
+// survey makes a place of each node.
+func (c *counter) survey(nodes []*corev1.Node) []place {
+	all := make([]place, 0, len(nodes)+8)
+	c.places = make(map[string]int32, len(nodes))
+	placement := NewPlacement(c.ds)
+	for few := range slices.Chunk(nodes, atOnce) {
+		fetchNodes(few)
+		for _, node := range few {
+			if node == nil || node.Name == "" { // no pod could say that it is for it
+				continue
+			}
+			f := placement.judge(node)
+			c.places[node.Name] = int32(len(all))
+			all = append(all, place{name: node.Name, node: node, run: f.run, stay: f.stay})
+		}
+	}
+	if len(c.places) < len(all) {
+		return c.survey(newest(nodes))
+	}
+	return all
+}
+
+// newest gives one node of each name.
+func newest(nodes []*corev1.Node) []*corev1.Node {
+	nodes = slices.DeleteFunc(slices.Clone(nodes), func(node *corev1.Node) bool { return node == nil })
+	slices.SortFunc(nodes, func(a, b *corev1.Node) int { return cmp.Or(cmp.Compare(a.Name, b.Name), newerFirst(a, b)) })
+	return slices.CompactFunc(nodes, func(a, b *corev1.Node) bool { return a.Name == b.Name })
+}
+
+// settle sorts the members into their places as one would sort letters: count, lay out, fill in.
+func (c *counter) settle(all []place, seen *census) {
+	sizes := make([]int32, len(all))
+	for _, at := range c.at {
+		sizes[at]++
+	}
+	const settled = -1
+	for i, at := range c.at {
+		if sizes[at] == 1 && all[at].run && c.members[i].isSettled() {
+			sizes[at] = settled
+			seen.settled++
+		}
+	}
+	seen.places = all[:0]
+	room := make([]member, len(c.members)-seen.settled)
+	for at, size := range sizes {
+		if size == settled {
+			continue
+		}
+		p := all[at]
+		p.pods, room = room[:0:size], room[size:]
+		sizes[at] = int32(len(seen.places))
+		seen.places = append(seen.places, p)
+	}
+	for i, at := range c.at {
+		if sizes[at] != settled {
+			place := &seen.places[sizes[at]]
+			place.pods = append(place.pods, c.members[i])
+		}
+	}
+	for i := range seen.places {
+		if list := seen.places[i].pods; len(list) > 1 {
+			slices.SortFunc(list, scheduledThenOldest)
+		}
+	}
 }
 
 // judge finds out what a pod is to the DaemonSet: ok if it counts on its node.
@@ -150,7 +200,8 @@ func (c *counter) judge(pod *corev1.Pod, seen *census) (m member, ok bool) {
 	}
 	hash := pod.Labels[hashLabel]
 	m.unanswered = pod.UID == "" && !c.pending.AnswerBy(pod).IsZero()
-	m.hashed = hash != "" && slices.Contains(c.past.hashes, hash)
+	m.current = hash != "" && hash == c.past.hash
+	m.hashed = m.current || hash != "" && slices.Contains(c.past.hashes, hash)
 	m.updated = m.hashed || c.generation != "" && pod.Labels[generationLabel] == c.generation
 	m.failed, m.succeeded = pod.Status.Phase == corev1.PodFailed, pod.Status.Phase == corev1.PodSucceeded
 	m.nodeless = pod.Spec.NodeName == ""
@@ -159,13 +210,13 @@ func (c *counter) judge(pod *corev1.Pod, seen *census) (m member, ok bool) {
 	return m, true
 }
 
-// supersedes reports whether a node is to be looked at instead of another of the same name.
-func supersedes(a, b *corev1.Node) bool {
-	order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+// newerFirst puts first, of two nodes of a name, the one that is to be looked at.
+func newerFirst(a, b *corev1.Node) int {
+	order := b.CreationTimestamp.Compare(a.CreationTimestamp.Time)
 	if order == 0 {
-		order, _ = resourceversion.CompareResourceVersion(a.ResourceVersion, b.ResourceVersion)
+		order, _ = resourceversion.CompareResourceVersion(b.ResourceVersion, a.ResourceVersion)
 	}
-	return cmp.Or(order, cmp.Compare(a.UID, b.UID)) > 0
+	return cmp.Or(order, cmp.Compare(b.UID, a.UID))
 }
 
 // scheduledThenOldest is the order in which Kubernetes keeps one of several pods on a node. A pod of which it is not known

@@ -169,7 +169,7 @@ func historyLimit(ds *appsv1.DaemonSet) int {
 
 // liveHashes are the labels of the pods on the nodes.
 func (p *planner) liveHashes() map[string]bool {
-	live := map[string]bool{}
+	live := map[string]bool{p.past.hash: p.seen.settled > 0}
 	for i := range p.seen.places {
 		for _, m := range p.seen.places[i].pods {
 			live[m.pod.Labels[hashLabel]] = true

@@ -24,6 +24,8 @@ func TestOdd(t *testing.T) {
 	dying := func(r *appsv1.ControllerRevision) { r.DeletionTimestamp = &metav1.Time{Time: now} }
 	unanswered := pod("n1", unscheduled, func(p *corev1.Pod) { p.Name, p.GenerateName, p.UID = "", "agent-", "" })
 	unseen := revision("v3", 3, func(r *appsv1.ControllerRevision) { r.UID, r.ResourceVersion = "", "" })
+	repelling := tainted("dedicated", corev1.TaintEffectNoSchedule)
+	younger := func(n *corev1.Node) { n.CreationTimestamp = metav1.NewTime(now) }
 	failures := func(f daemonset.NodeFailures) daemonset.Memory {
 		f.Node = "n1"
 		return daemonset.Memory{DaemonSet: "agent", Nodes: []daemonset.NodeFailures{f}}
@@ -47,6 +49,9 @@ func TestOdd(t *testing.T) {
 			pending: []plan.Outcome{{Action: plan.Create{Object: unanswered}, At: now}},
 			want: []string{"wait for Answer of DaemonSet default/agent until 2026-01-02T03:09:05Z: the creation of 1 pods was not answered",
 				"wait for PodReady of DaemonSet default/agent: 1 pods are not ready"}},
+		{name: "of two nodes of a name the younger counts", ds: agent(), revisions: two,
+			nodes: []*corev1.Node{node("n2", younger), node("n1"), node("n2", repelling), node("n1", younger, repelling)},
+			want:  []string{"create on n2"}},
 		{name: "a node without a name gets no pod", ds: agent(), nodes: nodes(""), revisions: two},
 		{name: "the empty label of a revision is no hash", ds: agent(), nodes: nodes("n1"), pods: pods(pod("n1", of(""))), revisions: []*appsv1.ControllerRevision{revision("v2", 1, unlabelled)},
 			want: []string{"delete Pod default/pod-n1: it is not of revision "}},

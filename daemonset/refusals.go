@@ -82,5 +82,7 @@ func inTurn[T any](list []T, refused func(T) bool) []T {
 
 // keepsPod reports whether the API server refused to change or to delete the pod last time, getsNone whether it refused one for the
 // node.
-func (o outcomes) keepsPod(pod *corev1.Pod) bool { return o.objects[identityOf(plan.RefTo(pod))] }
-func (o outcomes) getsNone(node string) bool     { return o.nodes[node] }
+func (o outcomes) keepsPod(pod *corev1.Pod) bool {
+	return len(o.objects) > 0 && o.objects[identityOf(plan.RefTo(pod))]
+}
+func (o outcomes) getsNone(node string) bool { return o.nodes[node] }

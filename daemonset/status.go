@@ -15,8 +15,9 @@ func report(ds *appsv1.DaemonSet, past past, seen census) appsv1.DaemonSetStatus
 		collisions := *past.collisions
 		status.CollisionCount = &collisions
 	}
-	status.DesiredNumberScheduled, status.CurrentNumberScheduled, status.NumberMisscheduled = 0, 0, 0
-	status.UpdatedNumberScheduled, status.NumberReady, status.NumberAvailable = 0, 0, 0
+	settled := int32(seen.settled)
+	status.DesiredNumberScheduled, status.CurrentNumberScheduled, status.NumberMisscheduled = settled, settled, 0
+	status.UpdatedNumberScheduled, status.NumberReady, status.NumberAvailable = settled, settled, settled
 	for i := range seen.places {
 		place := &seen.places[i]
 		if place.node == nil {

@@ -19,7 +19,7 @@ func (p *planner) update() {
 	if isOnDelete(p.ds) {
 		return
 	}
-	desired := 0
+	desired := p.seen.settled
 	for i := range p.seen.places {
 		if p.seen.places[i].run {
 			desired++
@@ -84,7 +84,7 @@ func (p *planner) replaceBefore(limit, desired int) {
 	keepsOld := func(c onPlace) bool { return p.last.keepsPod(c.member.pod) }
 	var candidates, misplaced []onPlace
 	var relief []time.Time // when more nodes will have an available pod
-	available := 0
+	available := p.seen.settled
 	for i := range p.seen.places {
 		place := &p.seen.places[i]
 		older, newer, ok := place.generations()
@@ -145,8 +145,49 @@ type onPlace struct {
 
 // first gives the first of the candidates, by node, and each in its turn.
 func first(candidates []onPlace, limit int, refused func(onPlace) bool) []onPlace {
-	slices.SortFunc(candidates, func(a, b onPlace) int { return strings.Compare(a.place.name, b.place.name) })
-	return inTurn(candidates, refused)[:max(0, min(limit, len(candidates)))]
+	limit = max(0, min(limit, len(candidates)))
+	byNode := func(a, b onPlace) int { return strings.Compare(a.place.name, b.place.name) }
+	if !slices.ContainsFunc(candidates, refused) {
+		return smallest(candidates, limit, byNode)
+	}
+	slices.SortFunc(candidates, byNode)
+	return inTurn(candidates, refused)[:limit]
+}
+
+// smallest gives the first so many of a list in their order, without a thought to the order of the others: an update goes on by
+// few nodes of many. It keeps the smallest that it has found in a heap, the largest of them on top.
+func smallest[T any](list []T, number int, compare func(a, b T) int) []T {
+	if number == 0 {
+		return nil
+	}
+	heap := list[:number]
+	sink := func(at int) {
+		for {
+			larger := 2*at + 1
+			if larger >= number {
+				return
+			}
+			if larger+1 < number && compare(heap[larger], heap[larger+1]) < 0 {
+				larger++
+			}
+			if compare(heap[at], heap[larger]) >= 0 {
+				return
+			}
+			heap[at], heap[larger] = heap[larger], heap[at]
+			at = larger
+		}
+	}
+	for at := number/2 - 1; at >= 0; at-- {
+		sink(at)
+	}
+	for i := number; i < len(list); i++ {
+		if compare(list[i], heap[0]) < 0 {
+			list[i], heap[0] = heap[0], list[i]
+			sink(0)
+		}
+	}
+	slices.SortFunc(heap, compare)
+	return heap
 }
 
 // generations finds the old and the new pod that a node keeps: not ok if there are two of either.
