@@ -28,6 +28,9 @@ type past struct {
 	dying revisions.History
 	// old are the others.
 	old revisions.History
+	// next is the number behind the old ones, also those that are being deleted: they are no history any more, but their
+	// numbers are taken.
+	next int64
 
 	hash       string   // of the current one: its label
 	hashes     []string // of all that hold the template: pods that bear one of them are up to date
@@ -51,11 +54,6 @@ func remember(ds *appsv1.DaemonSet, owner owners.Owner, selector labels.Selector
 			p.current = revision
 		}
 	}
-	for _, revision := range view {
-		if revision.DeletionTimestamp != nil && owner.Owns(revision) && revisions.Holds(revision, patch) {
-			p.dying = append(p.dying, revision)
-		}
-	}
 	for _, revision := range p.History {
 		switch {
 		case revision == p.current:
@@ -63,6 +61,16 @@ func remember(ds *appsv1.DaemonSet, owner owners.Owner, selector labels.Selector
 			p.duplicates = append(p.duplicates, revision)
 		default:
 			p.old = append(p.old, revision)
+		}
+	}
+	p.next = p.old.Next()
+	for _, revision := range view {
+		switch {
+		case revision.DeletionTimestamp == nil || !owner.Owns(revision):
+		case revisions.Holds(revision, patch):
+			p.dying = append(p.dying, revision)
+		default:
+			p.next = max(p.next, revisions.History{revision}.Next())
 		}
 	}
 	if p.current == nil {
@@ -84,7 +92,7 @@ func (p *past) place(ds *appsv1.DaemonSet, owner owners.Owner, patch []byte, vie
 	if p.current = place.Existing; p.current == nil {
 		p.missing = true
 		marked := labels.Merge(ds.Spec.Template.Labels, labels.Set{hashLabel: hash(p.collisions)})
-		p.current = revisions.New(owner, place.Name, patch, p.old.Next(), marked, maps.Clone(ds.Annotations))
+		p.current = revisions.New(owner, place.Name, patch, p.next, marked, maps.Clone(ds.Annotations))
 	}
 	p.hashes = []string{hashOf(p.current)}
 }
@@ -116,13 +124,13 @@ func (p *planner) record() {
 		}
 	}
 	if past.isBehind() && !slices.Contains(written, past.current) {
-		p.add(revisions.Renumber(past.current, past.old.Next()))
+		p.add(revisions.Renumber(past.current, past.next))
 	}
 }
 
 // isBehind reports whether the current revision does not stand at the end of the history.
 func (p *past) isBehind() bool {
-	return p.current.Revision < p.old.Next() && slices.Contains(p.History, p.current)
+	return p.current.Revision < p.next && slices.Contains(p.History, p.current)
 }
 
 // merge makes the pods of duplicates that stay pods of the current revision. A duplicate goes once no pod is left of it: without it they

@@ -66,6 +66,8 @@ func TestOdd(t *testing.T) {
 		{name: "a revision that is being deleted still tells what its pods are of", ds: agent(), nodes: nodes("n1"), pods: pods(pod("n1")),
 			revisions: []*appsv1.ControllerRevision{revision("v2", 2, dying)},
 			want:      []string{created, "update Pod default/pod-n1: metadata.labels.controller-revision-hash v2 -> 85688477c5"}},
+		{name: "the number of a revision that is being deleted is taken", ds: agent(), revisions: []*appsv1.ControllerRevision{revision("v1", 3, dying), revision("v2", 2)},
+			want: []string{"update ControllerRevision default/agent-v2: revision 2 -> 4"}},
 
 		{name: "a clock that was put back makes no pod wait for longer than the longest delay", ds: agent(), nodes: nodes("n1"), pods: pods(pod("n1", failed)), revisions: two,
 			memory: failures(daemonset.NodeFailures{Failures: 3, Last: now.Add(10 * time.Hour)}),

@@ -69,7 +69,7 @@ func untilRest(round func() Round) *Run {
 	for range maxRounds {
 		r := round()
 		run.Rounds = append(run.Rounds, r)
-		if !r.changed() && run.toldNothingNew() {
+		if !r.changed() && run.toldNothingNew() && run.hadItsTurn() {
 			run.Rested = true
 			break
 		}
@@ -93,6 +93,18 @@ func (r *Run) toldNothingNew() bool {
 		}
 	}
 	return true
+}
+
+// hadItsTurn reports whether every action has had its turn: a plan of ours that is refused something is not carried out beyond it,
+// and the next one begins behind it. Once the actions stand in an order in which they stood before, all were tried.
+func (r *Run) hadItsTurn() bool {
+	last := len(r.Rounds) - 1
+	if len(refused(r.Rounds[last:])) == 0 || len(r.Rounds[last].Actions) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(r.Rounds[:last], func(before Round) bool {
+		return slices.EqualFunc(before.Actions, r.Rounds[last].Actions, func(a, b plan.Action) bool { return a.String() == b.String() })
+	})
 }
 
 // bubble runs f on virtual time that starts at now.

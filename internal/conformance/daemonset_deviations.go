@@ -1,17 +1,14 @@
 package conformance
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -22,7 +19,7 @@ import (
 )
 
 func daemonSetDeviations() []Deviation {
-	deviations := daemonSetRows()
+	deviations := append(daemonSetRows(), daemonRevisionRows()...)
 	for i, d := range deviations {
 		deviations[i].Explains = func(c *Case) bool { return d.Explains(c) && soundDaemons(c) }
 	}
@@ -59,42 +56,6 @@ func daemonSetRows() []Deviation {
 				same(t, "ours", ours.Did(), "create Pod default/agent-*", "create Pod default/agent-*")
 			},
 			Explains: func(c *Case) bool { return slices.ContainsFunc(c.Upstream.Rounds, stoppedByRefusedUpdate) },
-		},
-		{
-			Row: "pods of other revisions are relabelled",
-			Snapshot: func() *Snapshot {
-				ds := newDaemonSet()
-				twin := daemonRevision(ds, "app:1", 1)
-				twin.Name, twin.UID = "agent-twin", "uid-twin"
-				twin.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "twin"
-				return agentSnapshot(ds, newNode(0), daemonRevision(ds, "app:1", 2), twin, oldDaemonPod(0, "node-1"))
-			},
-			Check: func(t testing.TB, upstream, ours *Run) {
-				same(t, "upstream", upstream.Did(), "delete ControllerRevision default/agent-twin", "delete Pod default/pod-0", "update Pod default/pod-0")
-				same(t, "ours", ours.Did(), "delete ControllerRevision default/agent-twin", "delete Pod default/pod-0")
-			},
-			Explains: hasTwins,
-		},
-		{
-			Row: "revisions of older servers",
-			Snapshot: func() *Snapshot {
-				ds := newDaemonSet()
-				revision, pod := daemonRevision(ds, "app:1", 1), daemonPod(0, "node-1")
-				revision.Data.Raw = bytes.Replace(revision.Data.Raw, []byte(`"metadata":{`), []byte(`"metadata":{"creationTimestamp":null,`), 1)
-				revision.Name, revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "agent-before", "before"
-				pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "before"
-				return agentSnapshot(ds, newNode(0), revision, pod)
-			},
-			Check: func(t testing.TB, upstream, ours *Run) {
-				same(t, "upstream", upstream.Did(), "create ControllerRevision default/agent-76d58689db", "delete Pod default/pod-0")
-				same(t, "ours", ours.Did())
-			},
-			Explains: func(c *Case) bool {
-				return slices.ContainsFunc(ObjectsOf[*appsv1.ControllerRevision](c.Upstream.Rounds[0].Before), func(r *appsv1.ControllerRevision) bool {
-					rewritten := bytes.Replace(r.Data.Raw, []byte(`"creationTimestamp":null,`), nil, 1)
-					return len(rewritten) < len(r.Data.Raw) && bytes.Equal(rewritten, templateOf(c))
-				})
-			},
 		},
 		{
 			Row: "two failed pods on one node",
@@ -165,27 +126,6 @@ func daemonSetRows() []Deviation {
 			Explains: countedOnly,
 		},
 		{
-			Row: "a revision's name that is taken",
-			Snapshot: func() *Snapshot {
-				ds := newDaemonSet()
-				taken := daemonRevision(ds, "app:1", 1)
-				taken.Data.Raw = []byte(`{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"agent","tier":"other"}}}}}`)
-				return agentSnapshot(ds, taken)
-			},
-			Check: func(t testing.TB, upstream, ours *Run) {
-				same(t, "upstream", upstream.Did(), "create ControllerRevision default/agent-6fdc76c6c9")
-				same(t, "ours", ours.Did(), "create ControllerRevision default/agent-6fdc76c6c9")
-				if len(refused(upstream.Rounds)) != 1 || len(refused(ours.Rounds)) != 0 {
-					t.Errorf("upstream was refused %v, ours %v", refused(upstream.Rounds), refused(ours.Rounds))
-				}
-			},
-			Explains: func(c *Case) bool {
-				return cmp.Equal(c.Upstream.State, c.Ours.State) && slices.ContainsFunc(c.Upstream.Rounds, func(r Round) bool {
-					return slices.ContainsFunc(r.Writes, func(w Write) bool { return w.Ref.Kind == "ControllerRevision" && apierrors.IsAlreadyExists(w.Err) })
-				})
-			},
-		},
-		{
 			Row: "a deleted pod is deleted again",
 			Snapshot: func() *Snapshot {
 				ds, pod := newDaemonSet(), daemonPod(0, "node-9")
@@ -248,22 +188,6 @@ func daemonSetRows() []Deviation {
 			Explains: idleInTerminatingNamespace,
 		},
 		{
-			Row: "a history that is not cleaned up",
-			Snapshot: func() *Snapshot {
-				ds := newDaemonSet()
-				none := int32(0)
-				ds.Spec.RevisionHistoryLimit = &none
-				s := agentSnapshot(ds, newNode(0), daemonRevision(ds, "app:1", 2), daemonRevision(ds, "app:2", 1))
-				s.Refusals = []Refusal{QuotaExceeded("Pod", 0)}
-				return s
-			},
-			Check: func(t testing.TB, upstream, ours *Run) {
-				same(t, "upstream", upstream.Did())
-				same(t, "ours", ours.Did(), "delete ControllerRevision default/agent-67b4ff8c89")
-			},
-			Explains: uncleanHistory,
-		},
-		{
 			Row: "an update beside what is refused",
 			Snapshot: func() *Snapshot {
 				ds := newDaemonSet()
@@ -278,28 +202,6 @@ func daemonSetRows() []Deviation {
 				same(t, "ours", ours.Did(), "delete Pod default/pod-0")
 			},
 			Explains: updatesBeside,
-		},
-		{
-			Row: "the revision of an orphan that is deleted at once",
-			Snapshot: func() *Snapshot {
-				ds, pod := newDaemonSet(), failedDaemonPod(0, "node-1")
-				none := int32(0)
-				ds.Spec.RevisionHistoryLimit = &none
-				pod.OwnerReferences, pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = nil, "67b4ff8c89"
-				s := agentSnapshot(ds, newNode(0), daemonRevision(ds, "app:1", 2), daemonRevision(ds, "app:2", 1), pod)
-				return s
-			},
-			Check: func(t testing.TB, upstream, ours *Run) {
-				for _, w := range ours.Rounds[0].Writes {
-					if w.Ref.Kind == "ControllerRevision" {
-						t.Errorf("ours: %s %s", w.Verb, w.Ref)
-					}
-				}
-				if !slices.ContainsFunc(upstream.Rounds[0].Writes, func(w Write) bool { return w.Ref.Kind == "ControllerRevision" }) {
-					t.Error("upstream keeps the revision")
-				}
-			},
-			Explains: orphanDeletedAtOnce,
 		},
 		{
 			Row: "an orphan that is one too many",
@@ -317,23 +219,6 @@ func daemonSetRows() []Deviation {
 				same(t, "ours", ours.Did(), "delete Pod default/pod-0", "update Pod default/pod-1")
 			},
 			Explains: orphanStays,
-		},
-		{
-			Row: "a revision adopted or labelled, and moved",
-			Snapshot: func() *Snapshot {
-				ds := newDaemonSet()
-				none := int32(0)
-				ds.Spec.RevisionHistoryLimit = &none
-				current := daemonRevision(ds, "app:1", 1)
-				delete(current.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
-				return agentSnapshot(ds, current, daemonRevision(ds, "app:2", 4))
-			},
-			Check: func(t testing.TB, upstream, ours *Run) {
-				const update, clean = "update ControllerRevision default/agent-76d58689db", "delete ControllerRevision default/agent-67b4ff8c89"
-				same(t, "upstream", upstream.Did(), clean, update, update)
-				same(t, "ours", ours.Did(), clean, update)
-			},
-			Explains: movedRevision,
 		},
 		{
 			Row: "a deletion that is announced again",

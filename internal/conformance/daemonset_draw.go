@@ -278,7 +278,7 @@ func drawDaemonRevisions(t *rapid.T, odd daemonOddities, ds *appsv1.DaemonSet, n
 		if !odd.revisions {
 			continue
 		}
-		switch OneOf(t, "revision", "", "twin", "1.33", "taken", "unlabelled", "orphan", "former", "unselected") {
+		switch OneOf(t, "revision", "", "twin", "1.33", "taken", "unlabelled", "orphan", "former", "unselected", "dying", "dying") {
 		case "twin":
 			twin := revision.DeepCopy()
 			twin.Name, twin.UID, twin.Revision = fmt.Sprintf("agent-twin%d", i), types.UID(fmt.Sprintf("uid-twin%d", i)), numbers[4]*10+int64(i)
@@ -296,6 +296,12 @@ func drawDaemonRevisions(t *rapid.T, odd daemonOddities, ds *appsv1.DaemonSet, n
 			revision.OwnerReferences[0].UID = "uid-of-another-life"
 		case "unselected":
 			revision.Labels["app"] = "other"
+		case "dying":
+			Deleting(revision, now, true)
+			if Seldom(t, "dyingName", 2) { // not the one that its successor gets
+				revision.Name, revision.UID = fmt.Sprintf("agent-dying%d", i), types.UID(fmt.Sprintf("uid-dying%d", i))
+				revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = fmt.Sprintf("dying%d", i)
+			}
 		}
 	}
 	return history
@@ -365,7 +371,7 @@ func drawDaemonRefusals(t *rapid.T) []Refusal {
 
 func drawDaemonStep(t *rapid.T) Step {
 	return OneOf(t, "step", DaemonPodsReady(), PodsGone(), DaemonPodsReady(), PodsGone(), Pass(time.Second), Pass(10*time.Second), Pass(20*time.Minute),
-		NoRefusals(), PodsUnready(), PodsFail(), PodsSucceed(), nodeAdded(), nodeRemoved(), nodeTainted(t), changeDaemonSet(t), changeDaemonSet(t))
+		NoRefusals(), PodsUnready(), PodsFail(), PodsSucceed(), RevisionsGone(), nodeAdded(), nodeRemoved(), nodeTainted(t), changeDaemonSet(t), changeDaemonSet(t))
 }
 
 // drawCrash draws what happens to pods that fail as soon as they run: their nodes go in and out of backoff.
@@ -406,6 +412,17 @@ func PodsSucceed() Step {
 				setReady(pod, corev1.ConditionFalse)
 			}
 		})
+	}}
+}
+
+// RevisionsGone takes away the revisions that are being deleted.
+func RevisionsGone() Step {
+	return Step{Name: "deleted revisions are gone", After: time.Second, Do: func(w *World) {
+		for _, revision := range Objects[*appsv1.ControllerRevision](w) {
+			if revision.DeletionTimestamp != nil {
+				w.Remove(revision)
+			}
+		}
 	}}
 }
 

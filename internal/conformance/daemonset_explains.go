@@ -189,6 +189,56 @@ func idleInTerminatingNamespace(c *Case) bool {
 	return (c.Stage > 0 || len(refused(c.Upstream.Rounds)) > 0) && among(theirs.deleted, mine.deleted) && among(theirs.created, mine.created)
 }
 
+// going are the revisions of the workload that are being deleted: those that hold the template, and the others.
+func going(c *Case) (holding, others int) {
+	for _, revision := range ObjectsOf[*appsv1.ControllerRevision](c.Upstream.Rounds[0].Before) {
+		controller := metav1.GetControllerOf(revision)
+		switch {
+		case revision.DeletionTimestamp == nil || controller == nil || controller.UID != agent.UID:
+		case bytes.Equal(revision.Data.Raw, templateOf(c)):
+			holding++
+		default:
+			others++
+		}
+	}
+	return holding, others
+}
+
+// reliesOnGoing reports whether upstream takes a revision that goes for that of the template: on either side the same pods go and
+// come, but for what is left open and for nodes with a pod that bears the hash of its successor already, which ours makes at
+// once.
+func reliesOnGoing(c *Case) bool {
+	holding, _ := going(c)
+	theirs, mine := podWrites(c.Upstream.Rounds), podWrites(c.Ours.Rounds)
+	ahead := map[string]bool{}
+	for _, pod := range ObjectsOf[*corev1.Pod](c.Ours.Rounds[0].Before) {
+		if _, made := c.Ours.State["ControllerRevision default/agent-"+pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]]; made {
+			node, _ := util.GetTargetNodeName(pod)
+			ahead[node] = true
+		}
+	}
+	elsewhere := slices.DeleteFunc(append(apart(theirs.deleted, mine.deleted), apart(theirs.created, mine.created)...), func(at string) bool {
+		return ahead[at[strings.LastIndex(at, " ")+1:]]
+	})
+	return holding > 0 && (len(elsewhere) == 0 || openChoice(c))
+}
+
+// countsGoing reports whether the two differ in nothing but that ours keeps revisions, no more than there are that go.
+func countsGoing(c *Case) bool {
+	_, others := going(c)
+	kept := 0
+	for name, mine := range c.Ours.State {
+		switch theirs, there := c.Upstream.State[name]; {
+		case there && cmp.Equal(theirs, mine):
+		case there || !strings.HasPrefix(name, "ControllerRevision "):
+			return false
+		default:
+			kept++
+		}
+	}
+	return 0 < kept && kept <= others && len(c.Ours.State) == len(c.Upstream.State)+kept
+}
+
 // among reports whether all of the names are among the others.
 func among(names, others []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(others, name) })

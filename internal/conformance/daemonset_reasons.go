@@ -20,6 +20,9 @@ import (
 // revisions that hold the template the newest stays; and where all is well nothing old is left.
 func soundDaemons(c *Case) bool {
 	for _, round := range c.Ours.Rounds {
+		if ds, ok := find[*appsv1.DaemonSet](round.Before, agent.Name); ok && !keepsAvailable(ds, round) {
+			return false
+		}
 		for _, w := range round.Writes {
 			if !w.Changed {
 				continue
@@ -34,7 +37,7 @@ func soundDaemons(c *Case) bool {
 					return false
 				}
 			case *appsv1.ControllerRevision:
-				if w.Verb == "create" && obj.Revision != nextNumber(round) {
+				if w.Verb == "create" && obj.Revision != nextNumber(ds, round) {
 					return false
 				}
 			}
@@ -83,23 +86,99 @@ func belongs(ds *appsv1.DaemonSet, pod *corev1.Pod, objects []plan.Object) bool 
 	return run
 }
 
-// hasReasonToGo reports whether the pod is finished, misplaced, not up to date, or not alone.
+// hasReasonToGo reports whether the pod is finished, misplaced, one too many, or replaced.
 func hasReasonToGo(ds *appsv1.DaemonSet, pod *corev1.Pod, round Round) bool {
 	name, err := util.GetTargetNodeName(pod)
 	node, ok := find[*corev1.Node](round.Before, name)
-	if err != nil || podutil.IsPodTerminal(pod) || !ok {
-		return err == nil
+	switch {
+	case err != nil:
+		return false
+	case podutil.IsPodTerminal(pod):
+		return true
+	case !ok:
+		return pod.Spec.NodeName == "" || isReplaceable(ds, pod, round)
 	}
 	if _, stay := daemon.NodeShouldRunDaemonPod(klog.Background(), node, ds); !stay {
 		return true
 	}
-	if !isUpToDate(ds, pod, round.Before) {
+	return isSurplus(ds, pod, round) || isReplaceable(ds, pod, round)
+}
+
+// isReplaceable reports whether an update may delete the pod: it is of an old revision.
+func isReplaceable(ds *appsv1.DaemonSet, pod *corev1.Pod, round Round) bool {
+	return ds.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType && !isUpToDate(ds, pod, known(round))
+}
+
+// isSurplus reports whether another pod that runs, of the same node and the same workload, is kept before this one: scheduled
+// rather than not, and the oldest. With surge there is one of the old and one of the new on a node.
+func isSurplus(ds *appsv1.DaemonSet, pod *corev1.Pod, round Round) bool {
+	name, _ := util.GetTargetNodeName(pod)
+	return slices.ContainsFunc(running(round.Before, name), func(other *corev1.Pod) bool {
+		alike := !util.AllowsSurge(ds) || isUpToDate(ds, other, known(round)) == isUpToDate(ds, pod, known(round))
+		return alike && other.Name != pod.Name && keptBefore(other, pod)
+	})
+}
+
+func keptBefore(a, b *corev1.Pod) bool {
+	if isScheduled := a.Spec.NodeName != ""; isScheduled != (b.Spec.NodeName != "") {
+		return isScheduled
+	}
+	if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
+		return order < 0
+	}
+	return a.Name < b.Name
+}
+
+// running are the workload's pods of a node that are neither finished nor being deleted.
+func running(objects []plan.Object, node string) []*corev1.Pod {
+	return slices.DeleteFunc(ObjectsOf[*corev1.Pod](objects), func(pod *corev1.Pod) bool {
+		at, err := util.GetTargetNodeName(pod)
+		controller := metav1.GetControllerOf(pod)
+		return err != nil || at != node || podutil.IsPodTerminal(pod) || pod.DeletionTimestamp != nil ||
+			controller == nil || controller.UID != agent.UID || pod.Labels["app"] != "agent"
+	})
+}
+
+// keepsAvailable reports whether an update without surge deletes no more available pods in a round than it may: each that is neither
+// misplaced nor one too many counts, and so does each node without an available one.
+func keepsAvailable(ds *appsv1.DaemonSet, round Round) bool {
+	isAvailable := func(pod *corev1.Pod) bool {
+		return podutil.IsPodAvailable(pod, ds.Spec.MinReadySeconds, metav1.NewTime(round.At))
+	}
+	if util.AllowsSurge(ds) {
 		return true
 	}
-	return slices.ContainsFunc(ObjectsOf[*corev1.Pod](round.Before), func(other *corev1.Pod) bool {
-		at, err := util.GetTargetNodeName(other)
-		return err == nil && at == name && other.Name != pod.Name && !podutil.IsPodTerminal(other) && other.DeletionTimestamp == nil
-	})
+	desired, without, lost := 0, 0, 0
+	for _, node := range ObjectsOf[*corev1.Node](round.Before) {
+		run, _ := daemon.NodeShouldRunDaemonPod(klog.Background(), node, ds)
+		if !run {
+			continue
+		}
+		desired++
+		pods := running(round.Before, node.Name)
+		if !slices.ContainsFunc(pods, isAvailable) {
+			without++
+		}
+		for _, w := range round.Writes {
+			at := slices.IndexFunc(pods, func(pod *corev1.Pod) bool { return pod.Name == w.Ref.Name })
+			if w.Ref.Kind == "Pod" && w.Verb == "delete" && w.Changed && at >= 0 && isAvailable(pods[at]) && !isSurplus(ds, pods[at], round) {
+				lost++
+			}
+		}
+	}
+	may, err := util.UnavailableCount(ds, desired)
+	return err == nil && lost <= max(0, may-without)
+}
+
+// known is what a plan knows of: what there was, and the revision that it makes.
+func known(round Round) []plan.Object {
+	objects := slices.Clone(round.Before)
+	for _, w := range round.Writes {
+		if w.Ref.Kind == "ControllerRevision" && w.Verb == "create" && w.Changed {
+			objects = append(objects, w.After)
+		}
+	}
+	return objects
 }
 
 // isUpToDate goes by the generation of the template, or by the hash of any revision that holds it.
@@ -136,10 +215,16 @@ func historyOf(objects []plan.Object) []*appsv1.ControllerRevision {
 	})
 }
 
-func nextNumber(round Round) int64 {
+// nextNumber is the number behind those of the history and of what goes from it, what holds the template apart.
+func nextNumber(ds *appsv1.DaemonSet, round Round) int64 {
 	next := int64(1)
 	for _, revision := range historyOf(round.Before) {
 		next = max(next, revision.Revision+1)
+	}
+	for _, revision := range ObjectsOf[*appsv1.ControllerRevision](round.Before) {
+		if revision.DeletionTimestamp != nil && metav1.IsControlledBy(revision, ds) && !slices.Contains(holding(ds, round.Before), revision) {
+			next = max(next, revision.Revision+1)
+		}
 	}
 	return next
 }
