@@ -66,8 +66,8 @@
 //	    ends a pause
 //	kubectl rollout restart KIND NAME [-n NAMESPACE]
 //	    replaces all pods by new ones of the same template
-//	cluster [--nodes N] [--seed N] [--start RFC3339]
-//	    chooses the cluster, as the first command. Without it there are 3 nodes
+//	cluster [--nodes N] [--seed N] [--start RFC3339] [--hosts-bind]
+//	    chooses the cluster, as the first command. Without it there are 3 nodes. --hosts-bind: nobody but the planners binds
 //	advance DURATION
 //	    lets time pass; 0s lets the consequences of what was just written happen
 //	until quiet | CONDITION [within DURATION]

@@ -171,7 +171,7 @@ func crash(s *session, c call) (_ string, err error) {
 // host takes the name of a controller.
 func (c *call) host() (string, error) {
 	var names []string
-	for _, host := range hosts() {
+	for _, host := range hosts(false) {
 		names = append(names, hostName(host))
 	}
 	slices.Sort(names)

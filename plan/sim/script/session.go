@@ -15,13 +15,13 @@ import (
 	"github.com/kubeplan/kubeplan/statefulset"
 )
 
-// hosts are the controllers of the cluster: one planner each.
-func hosts() []sim.Host {
+// hosts are the controllers of the cluster: one planner each. They bind pods and claims where nobody else does.
+func hosts(bind bool) []sim.Host {
 	return []sim.Host{
 		sim.ReplicaSets(replicaset.Policy{}),
 		sim.Deployments(rollout.Policy{}),
-		sim.StatefulSets(statefulset.Policy{}),
-		sim.DaemonSets(daemonset.Policy{}),
+		sim.StatefulSets(statefulset.Policy{BindClaims: bind}),
+		sim.DaemonSets(daemonset.Policy{BindPods: bind}),
 		sim.Jobs(job.Policy{}),
 		sim.LostPods(job.Policy{}),
 		sim.CronJobs(cronjob.Policy{}),
@@ -39,9 +39,9 @@ type session struct {
 
 func clusterVerbs() []verb {
 	return []verb{{
-		name: "cluster", takes: "[--nodes N] [--seed N] [--start RFC3339]",
-		does:  "chooses the cluster, as the first command. Without it there are 3 nodes",
-		flags: []string{"nodes=", "seed=", "start="},
+		name: "cluster", takes: "[--nodes N] [--seed N] [--start RFC3339] [--hosts-bind]",
+		does:  "chooses the cluster, as the first command. Without it there are 3 nodes. --hosts-bind: nobody but the planners binds",
+		flags: []string{"nodes=", "seed=", "start=", "hosts-bind"},
 		run:   chooseCluster,
 	}}
 }
@@ -65,6 +65,7 @@ func chooseCluster(s *session, c call) (string, error) {
 	if err != nil {
 		return "", wrong("%v", err)
 	}
+	options.HostsBind = c.is("hosts-bind")
 	s.start(options)
 	return "", nil
 }
@@ -72,7 +73,7 @@ func chooseCluster(s *session, c call) (string, error) {
 func (s *session) start(options sim.Options) {
 	s.cluster = sim.New(options)
 	s.told = len(s.cluster.Writes())
-	for _, host := range hosts() {
+	for _, host := range hosts(options.HostsBind) {
 		s.cluster.AddHost(s.noting(host))
 	}
 	s.cluster.OnWrite(s.checkInvariants)

@@ -36,6 +36,8 @@ func Describe(obj plan.Object, around Around) string {
 		p.pod(obj)
 	case *appsv1.ReplicaSet:
 		p.replicaSet(obj, around.Pods)
+	case *appsv1.DaemonSet:
+		p.daemonSet(obj, around.Pods)
 	default:
 		p.metadata(obj)
 	}
@@ -111,6 +113,19 @@ func (p page) replicaSet(rs *appsv1.ReplicaSet, pods []*corev1.Pod) {
 	for _, c := range rs.Status.Conditions {
 		p.line("  %s\t%s\t%s", c.Type, c.Status, c.Reason)
 	}
+}
+
+func (p page) daemonSet(ds *appsv1.DaemonSet, pods []*corev1.Pod) {
+	p.line("Selector:\t%s", metav1.FormatLabelSelector(ds.Spec.Selector))
+	p.line("Node-Selector:\t%s", labels.FormatLabels(ds.Spec.Template.Spec.NodeSelector))
+	p.metadata(ds)
+	p.line("Desired Number of Nodes Scheduled: %d", ds.Status.DesiredNumberScheduled)
+	p.line("Current Number of Nodes Scheduled: %d", ds.Status.CurrentNumberScheduled)
+	p.line("Number of Nodes Scheduled with Up-to-date Pods: %d", ds.Status.UpdatedNumberScheduled)
+	p.line("Number of Nodes Scheduled with Available Pods: %d", ds.Status.NumberAvailable)
+	p.line("Number of Nodes Misscheduled: %d", ds.Status.NumberMisscheduled)
+	p.podsStatus(pods)
+	p.template(ds.Spec.Template)
 }
 
 func (p page) podsStatus(pods []*corev1.Pod) {
