@@ -263,6 +263,9 @@ func daemonSetPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
 			}
 		}
 	}
+	if err := bindsToTheirNodes(s, answer, g, func(pod *corev1.Pod) bool { return deletes[cmp.Or(pod.UID, types.UID(pod.Name))] }); err != nil {
+		return err
+	}
 	return compareDaemonStatus(s, g, answer.Whole.(*daemonset.Result).Status)
 }
 

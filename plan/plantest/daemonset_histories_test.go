@@ -44,16 +44,47 @@ func TestDaemonSetHistoryMutants(t *testing.T) {
 			})
 		})},
 	} {
+		t.Run(test.name, func(t *testing.T) { shownByHistory(t, plantest.DaemonSetWorld(), test.wrong) })
+	}
+}
+
+// The same of hosts that bind the pods.
+func TestBindingDaemonSetHistoryMutants(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		wrong func(*plan.Bind) (sent bool)
+	}{
+		{"a planner that binds nothing", func(*plan.Bind) bool { return false }},
+		{"a planner that binds every pod to the first node", func(b *plan.Bind) bool {
+			b.To.Name, b.To.UID = "node1", ""
+			return true
+		}},
+	} {
 		t.Run(test.name, func(t *testing.T) {
-			world := plantest.DaemonSetWorld()
-			world.Hosts[0].Plan = test.wrong(world.Hosts[0].Plan)
-			message, caught := fails(t, plantest.Histories(world).Check)
-			if !caught {
-				t.Fatal("no history shows it")
-			}
-			t.Logf("caught: %s", message)
+			shownByHistory(t, plantest.BindingDaemonSetWorld(), planned(func(_ plan.Object, p *sim.Planned) {
+				var actions []plan.Action
+				for _, a := range p.Actions {
+					bind, ok := a.(plan.Bind)
+					switch {
+					case !ok:
+						actions = append(actions, a)
+					case test.wrong(&bind):
+						actions = append(actions, bind)
+					}
+				}
+				p.Actions = actions
+			}))
 		})
 	}
+}
+
+func shownByHistory(t *testing.T, world plantest.World, wrong func(hostPlan) hostPlan) {
+	world.Hosts[0].Plan = wrong(world.Hosts[0].Plan)
+	message, caught := fails(t, plantest.Histories(world).Check)
+	if !caught {
+		t.Fatal("no history shows it")
+	}
+	t.Logf("caught: %s", message)
 }
 
 // shownOtherwise makes a planner that is not shown what there is.

@@ -139,6 +139,20 @@ func TestDaemonSetMutants(t *testing.T) {
 			})
 			return a
 		}), []string{"plans keep what the kind promises"}},
+		{"binds nothing", giving(func(_ garrison, a answer) answer {
+			a.Actions = slices.DeleteFunc(a.Actions, func(action plan.Action) bool {
+				_, binds := action.(plan.Bind)
+				return binds
+			})
+			return a
+		}), []string{"plans keep what the kind promises"}},
+		{"binds to another node", changing(func(_ garrison, action plan.Action) plan.Action {
+			if bind, ok := action.(plan.Bind); ok {
+				bind.To.Name = "node-9"
+				return bind
+			}
+			return action
+		}), []string{"plans keep what the kind promises"}},
 		{"has a host without a ledger", seeing(func(in garrison) garrison {
 			in.Observed.Pending.Outcomes = nil
 			return in

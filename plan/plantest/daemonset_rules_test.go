@@ -13,3 +13,7 @@ func TestDaemonSetRules(t *testing.T) {
 func TestDaemonSetHistories(t *testing.T) {
 	plantest.CheckHistories(t, plantest.DaemonSetWorld())
 }
+
+func TestBindingDaemonSetHistories(t *testing.T) {
+	plantest.CheckHistories(t, plantest.BindingDaemonSetWorld())
+}

@@ -61,6 +61,13 @@ func DaemonSetWorld() World {
 	}
 }
 
+// BindingDaemonSetWorld is the same in a cluster without a scheduler: the host binds the pods.
+func BindingDaemonSetWorld() World {
+	w, policy := DaemonSetWorld(), daemonset.Policy{BindPods: true}
+	w.Hosts, w.HostsBind, w.Policy = []sim.Host{sim.DaemonSets(policy)}, true, policy
+	return w
+}
+
 func drawStrategyText(t *rapid.T) string {
 	return pick(t, "strategy", "1", "100%", "surge 1", "surge 100%", "OnDelete")
 }
@@ -84,7 +91,7 @@ func daemonStrategy(text string) appsv1.DaemonSetUpdateStrategy {
 }
 
 // neverTooManyOnANode: no node ever gets more pods than one, or two if surge was ever asked for, however the view lags. Pods whose
-// label is set back by hand count on top.
+// label is set back by hand count on top. And no pod comes to another node than the one that it was made for.
 func neverTooManyOnANode(c *sim.Cluster) func(sim.Write) error {
 	var owner types.UID
 	most, added := 1, 0
@@ -99,6 +106,9 @@ func neverTooManyOnANode(c *sim.Cluster) func(sim.Write) error {
 			}
 		case *corev1.Pod:
 			before, after := isMember(w.Before, owner), isMember(w.After, owner)
+			if was, ok := w.Before.(*corev1.Pod); ok && before && after && targetOf(was) != targetOf(obj) {
+				return fmt.Errorf("pod %s was made for %s, and comes to %s", obj.Name, targetOf(was), targetOf(obj))
+			}
 			switch {
 			case before || !after:
 			case w.Before != nil:

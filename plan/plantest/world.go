@@ -39,6 +39,8 @@ type World struct {
 	Orphan func() *corev1.Pod
 	// Taints has nodes tainted, and the taints taken away.
 	Taints bool
+	// HostsBind leaves the binding of pods and claims to the hosts: there is no scheduler.
+	HostsBind bool
 	// LagsEnd has no view lag for as long as a write without an answer is remembered.
 	LagsEnd bool
 	// Beat, if set, is that of a workload that never rests by itself, as a CronJob.
@@ -134,8 +136,12 @@ func begin(t *rapid.T, worlds ...World) *stage {
 
 // newStage creates the cluster with the hosts of all worlds.
 func newStage(seed uint64, worlds []World) *stage {
-	s := &stage{cluster: sim.New(sim.Options{Seed: seed, Nodes: 2}), nodes: 2, most: 4}
-	s.tell("cluster --nodes 2 --seed %d", seed)
+	options, flags := sim.Options{Seed: seed, Nodes: 2}, ""
+	if slices.ContainsFunc(worlds, func(w World) bool { return w.HostsBind }) {
+		options.HostsBind, flags = true, " --hosts-bind"
+	}
+	s := &stage{cluster: sim.New(options), nodes: 2, most: 4}
+	s.tell("cluster --nodes 2 --seed %d%s", seed, flags)
 	started := map[string]bool{}
 	for _, w := range worlds {
 		p := &play{stage: s, World: w, mostOrphans: maxOrphans}
