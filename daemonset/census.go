@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
+	"github.com/kubeplan/kubeplan/internal/ahead"
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
@@ -81,28 +82,25 @@ func (c *counter) count(nodes []*corev1.Node, view []*corev1.Pod) census {
 	all := c.survey(nodes)
 	most := min(len(view), len(nodes)+len(nodes)/8)
 	c.members, c.at = make([]member, 0, most), make([]int32, 0, most)
-	for few := range slices.Chunk(view, atOnce) {
-		fetchPods(few)
-		for _, pod := range few {
-			m, ok := c.judge(pod, &seen)
-			if !ok {
-				continue
-			}
-			name := target(pod)
-			if name == "" {
-				if !m.going {
-					seen.homeless++
-				}
-				continue
-			}
-			at, known := c.places[name]
-			if !known {
-				at = int32(len(all))
-				c.places[name] = at
-				all = append(all, place{name: name})
-			}
-			c.members, c.at = append(c.members, m), append(c.at, at)
+	for pod := range ahead.OfPods(view) {
+		m, ok := c.judge(pod, &seen)
+		if !ok {
+			continue
 		}
+		name := target(pod)
+		if name == "" {
+			if !m.going {
+				seen.homeless++
+			}
+			continue
+		}
+		at, known := c.places[name]
+		if !known {
+			at = int32(len(all))
+			c.places[name] = at
+			all = append(all, place{name: name})
+		}
+		c.members, c.at = append(c.members, m), append(c.at, at)
 	}
 	c.settle(all, &seen)
 	slices.SortFunc(seen.orphans, byName)
@@ -115,21 +113,30 @@ func (c *counter) survey(nodes []*corev1.Node) []place {
 	all := make([]place, 0, len(nodes)+8)
 	c.places = make(map[string]int32, len(nodes))
 	placement := NewPlacement(c.ds)
-	for few := range slices.Chunk(nodes, atOnce) {
-		fetchNodes(few)
-		for _, node := range few {
-			if node == nil || node.Name == "" { // no pod could say that it is for it
-				continue
-			}
-			f := placement.judge(node)
-			c.places[node.Name] = int32(len(all))
-			all = append(all, place{name: node.Name, node: node, run: f.run, stay: f.stay})
+	for node := range ahead.Of(nodes, readNodes) {
+		if node == nil || node.Name == "" { // no pod could say that it is for it
+			continue
 		}
+		f := placement.judge(node)
+		c.places[node.Name] = int32(len(all))
+		all = append(all, place{name: node.Name, node: node, run: f.run, stay: f.stay})
 	}
 	if len(c.places) < len(all) {
 		return c.survey(newest(nodes))
 	}
 	return all
+}
+
+// readNodes touches what will be asked of the nodes.
+//
+//go:noinline
+func readNodes(nodes []*corev1.Node) (sum int) {
+	for _, node := range nodes {
+		if node != nil {
+			sum += len(node.Name) + len(node.Labels) + len(node.Spec.Taints)
+		}
+	}
+	return sum
 }
 
 // newest gives one node of each name.

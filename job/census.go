@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubeplan/kubeplan/internal/ahead"
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
@@ -43,7 +44,7 @@ type census struct {
 func takeCensus(view []*corev1.Pod, job *batchv1.Job, owner owners.Owner, selector labels.Selector, pending plan.Pending) census {
 	var seen census
 	lost := pending.Unanswered()
-	for pod := range pods.Ahead(view, nil) {
+	for pod := range ahead.OfPods(view) {
 		switch verdict := owner.Judge(pod, selector); {
 		case verdict == owners.Ours && !lost.AnswerBy(pod).IsZero():
 			seen.unanswered = append(seen.unanswered, memberOf(pod, job))

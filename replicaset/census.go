@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubeplan/kubeplan/internal/ahead"
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
@@ -33,7 +34,7 @@ func count(view []*corev1.Pod, rs *appsv1.ReplicaSet, owner owners.Owner, select
 	var seen census
 	lost := pending.Unanswered()
 	template := labels.SelectorFromSet(rs.Spec.Template.Labels)
-	for pod := range pods.Ahead(view, nil) {
+	for pod := range ahead.OfPods(view) {
 		if pods.IsTerminal(pod) {
 			continue
 		}

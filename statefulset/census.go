@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubeplan/kubeplan/internal/ahead"
 	"github.com/kubeplan/kubeplan/internal/owners"
 	"github.com/kubeplan/kubeplan/internal/pods"
 	"github.com/kubeplan/kubeplan/plan"
@@ -94,7 +95,11 @@ func (r *reader) sort(view []*corev1.Pod) census {
 	seen := census{occupants: map[int]*corev1.Pod{}}
 	places := newPlaces(r.set, len(view))
 	refused := r.pending.Failures()
-	for pod := range pods.Ahead(view, r.claimNames()) {
+	read := ahead.Pods
+	if len(r.set.Spec.VolumeClaimTemplates) > 0 {
+		read = readMounts
+	}
+	for pod := range ahead.Of(view, read) {
 		if pod == nil {
 			seen.odd = true
 			continue
@@ -130,19 +135,22 @@ func (r *reader) sort(view []*corev1.Pod) census {
 	return seen
 }
 
-// claimNames reads the names of the claims that a pod mounts, if that matters.
-func (r *reader) claimNames() func(*corev1.Pod) int {
-	if len(r.set.Spec.VolumeClaimTemplates) == 0 {
-		return nil
-	}
-	return func(pod *corev1.Pod) (sum int) {
+// readMounts touches what will be asked of pods, the names of their claims included.
+//
+//go:noinline
+func readMounts(pods []*corev1.Pod) int {
+	sum := ahead.Pods(pods)
+	for _, pod := range pods {
+		if pod == nil {
+			continue
+		}
 		for i := range pod.Spec.Volumes {
 			if claim := pod.Spec.Volumes[i].PersistentVolumeClaim; claim != nil {
 				sum += len(claim.ClaimName)
 			}
 		}
-		return sum
 	}
+	return sum
 }
 
 // look reads a pod once: it is not to be fetched from memory a second time.
