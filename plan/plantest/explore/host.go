@@ -304,9 +304,9 @@ func (s *search) exists(at *state, host, workload int) bool {
 // telling leaves out the answers that the view shows, as [plan.Settle] does, and what is moot.
 func (s *search) telling(at *state, host int, entries []*entry) []*entry {
 	answers := plan.Pending{Seen: map[string]string{}}
-	for i, kind := range kindsOf(s.Hosts[host]) {
+	for i, kind := range s.reads[host] {
 		_, version := s.shown(at, host, i)
-		answers.Seen[kind] = strconv.Itoa(version)
+		answers.Seen[s.pool.kinds[kind]] = strconv.Itoa(version)
 	}
 	for _, e := range entries {
 		if e.reply != nil {
@@ -314,20 +314,15 @@ func (s *search) telling(at *state, host int, entries []*entry) []*entry {
 		}
 	}
 	left := plan.Settle(answers, time.Time{}).Outcomes // at a time at which none is old
-	var kept []*entry
-	for _, e := range entries {
-		if e.reply != nil && !slices.Contains(left, e.Outcome) || s.moot(at, host, e) {
-			continue
-		}
-		kept = append(kept, e)
-	}
-	return kept
+	return slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool {
+		return e.reply != nil && !slices.Contains(left, e.Outcome) || s.moot(at, host, e)
+	})
 }
 
 // moot reports whether an up-to-date view shows all that an outcome without an answer could tell. A creation is told by name alone, so
 // it counts for as long as the ledger keeps it.
 func (s *search) moot(at *state, host int, e *entry) bool {
-	i := slices.Index(kindsOf(s.Hosts[host]), e.act.target.Kind)
+	i := slices.Index(s.reads[host], s.pool.kind(e.act.target.Kind))
 	if e.Err != nil || e.reply != nil || i < 0 || at.hosts[host].views[i] != nil {
 		return false
 	}

@@ -151,43 +151,61 @@ func (k *scratch) value(m mark) int64 {
 	return int64(at - first)
 }
 
-// colour tells the objects apart by what they are and by what they are to each other, in three rounds. Those that get one colour are
-// alike, or so nearly that no harm is done: they keep the order of their numbers, and a state may be visited twice.
+// colour tells the objects apart by what they are and by what they are to each other, in up to three rounds. Those that get one colour
+// are alike, or so nearly that no harm is done: they keep the order of their numbers, and a state may be visited twice.
 func (k *scratch) colour() {
 	for range 3 {
-		for _, n := range k.numbers {
-			k.fresh[n] = k.colours[n] * 31
-		}
-		for at, p := range k.parts {
-			values := k.values[k.first[at]:]
-			hash := mix(uint64(p.place)<<32|uint64(uint32(p.text.literal)), k.colours[p.owner])
-			hash = mix(mix(hash, k.colours[p.group]), uint64(p.turn))
-			for i, m := range p.text.marks {
-				switch {
-				case m.what != anObject:
-					hash = mix(hash, uint64(values[i]))
-				case m.object == p.owner:
-					hash = mix(hash, 7)
-				default:
-					hash = mix(hash, k.colours[m.object])
-				}
-			}
-			k.fresh[p.owner] += mix(hash, 1)
-			for i, m := range p.text.marks {
-				if m.what == anObject && m.object != p.owner {
-					k.fresh[m.object] += mix(hash, uint64(i+2))
-				}
-			}
-		}
-		for _, n := range k.numbers {
-			k.colours[n] = k.fresh[n]
+		k.refine()
+		slices.SortFunc(k.numbers, func(a, b int) int {
+			return cmp.Or(cmp.Compare(k.colours[a], k.colours[b]), cmp.Compare(a, b))
+		})
+		if k.distinct() {
+			break
 		}
 	}
-	slices.SortFunc(k.numbers, func(a, b int) int {
-		return cmp.Or(cmp.Compare(k.colours[a], k.colours[b]), cmp.Compare(a, b))
-	})
 	for rank, n := range k.numbers {
 		k.ranks[n] = rank
+	}
+}
+
+// distinct reports whether no two objects have one colour.
+func (k *scratch) distinct() bool {
+	for i := 1; i < len(k.numbers); i++ {
+		if k.colours[k.numbers[i-1]] == k.colours[k.numbers[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// refine gives each object a colour that tells what it had, and what those have that it stands with.
+func (k *scratch) refine() {
+	for _, n := range k.numbers {
+		k.fresh[n] = k.colours[n] * 31
+	}
+	for at, p := range k.parts {
+		values := k.values[k.first[at]:]
+		hash := mix(uint64(p.place)<<32|uint64(uint32(p.text.literal)), k.colours[p.owner])
+		hash = mix(mix(hash, k.colours[p.group]), uint64(p.turn))
+		for i, m := range p.text.marks {
+			switch {
+			case m.what != anObject:
+				hash = mix(hash, uint64(values[i]))
+			case m.object == p.owner:
+				hash = mix(hash, 7)
+			default:
+				hash = mix(hash, k.colours[m.object])
+			}
+		}
+		k.fresh[p.owner] += mix(hash, 1)
+		for i, m := range p.text.marks {
+			if m.what == anObject && m.object != p.owner {
+				k.fresh[m.object] += mix(hash, uint64(i+2))
+			}
+		}
+	}
+	for _, n := range k.numbers {
+		k.colours[n] = k.fresh[n]
 	}
 }
 
