@@ -55,6 +55,7 @@
 //
 // Package explore, below this one, leaves nothing to chance: it visits every state that a small cluster can get into, with the
 // real planners, and shows the shortest way to one that must not be. Its Scopes take Step and Goal as a Subject has them.
+// The clusters that it reached are snapshots to check the rules on, the middle of every rollout among them.
 // The example examples/propertytest tests a planner of its own in all three ways: by rules, by histories, and by all states.
 //
 // # Long searches and fuzzing
