@@ -44,8 +44,7 @@ func remember(ds *appsv1.DaemonSet, owner owners.Owner, selector labels.Selector
 	if err != nil {
 		return past{}, err
 	}
-	// Names are taken in a namespace: those of others are of no concern.
-	view = slices.DeleteFunc(slices.Clone(view), func(r *appsv1.ControllerRevision) bool { return r.Namespace != ds.Namespace })
+	view = revisions.In(ds.Namespace, view)
 	p := past{Claimed: revisions.Claim(view, owner, selector), collisions: ds.Status.CollisionCount}
 	holding := p.History.Holding(patch)
 	for _, revision := range holding {

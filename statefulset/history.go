@@ -38,6 +38,7 @@ func remember(set *appsv1.StatefulSet, owner owners.Owner, selector labels.Selec
 	if err != nil {
 		return past{}, err
 	}
+	view = revisions.In(set.Namespace, view)
 	p := past{Claimed: revisions.Claim(view, owner, selector), updateTemplate: &set.Spec.Template}
 	if set.Status.CollisionCount != nil {
 		p.collisions = *set.Status.CollisionCount

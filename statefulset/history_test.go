@@ -66,6 +66,8 @@ func TestHistory(t *testing.T) {
 			"delete ControllerRevision " + name("app:2") + ": the history is full", "delete ControllerRevision " + name("app:3") + ": the history is full"}},
 		{name: "nor the revision of a pod", c: func() *cluster { c := full(0); return c.pod(0, c.at("app:2"), deleting) }(), update: name("app:4"), want: []string{
 			"delete ControllerRevision " + name("app:3") + ": the history is full"}},
+		{name: "one of another namespace is a stranger, under whatever name", c: edit(of(0), 0, func(r *appsv1.ControllerRevision) { r.Namespace = "other" }),
+			want: []string{"create ControllerRevision " + name("app:1")}, update: name("app:1")},
 		{name: "a negative limit keeps all", c: full(-1), update: name("app:4")},
 	}
 	for _, test := range tests {

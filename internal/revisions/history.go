@@ -29,6 +29,11 @@ type Claimed struct {
 	Leavers History // controlled and no longer selected
 }
 
+// In gives the revisions of a namespace. Names are taken in a namespace: those of others are of no concern.
+func In(namespace string, view []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
+	return slices.DeleteFunc(slices.Clone(view), func(r *appsv1.ControllerRevision) bool { return r.Namespace != namespace })
+}
+
 // Claim sorts the revisions of the view. Those that are being deleted are left out: they are as good as gone.
 func Claim(view []*appsv1.ControllerRevision, owner owners.Owner, selector labels.Selector) Claimed {
 	var claimed Claimed
