@@ -42,6 +42,7 @@ func understand(cronJob *batchv1.CronJob, zone *time.Location, policy Policy) (S
 	if window := spec.StartingDeadlineSeconds; window != nil && *window < 0 {
 		errs = append(errs, apivalidation.ValidateNonnegativeField(*window, inSpec("startingDeadlineSeconds"))...)
 	}
+	errs = append(errs, validate.Name(cronJob)...)
 	errs = append(errs, invalidZone(cronJob, zone)...)
 	switch spec.ConcurrencyPolicy {
 	case "", batchv1.AllowConcurrent, batchv1.ForbidConcurrent, batchv1.ReplaceConcurrent:

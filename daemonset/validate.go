@@ -17,7 +17,8 @@ func invalid(ds *appsv1.DaemonSet, policy Policy) field.ErrorList {
 		return field.ErrorList{field.Required(field.NewPath("daemonSet"), "")}
 	}
 	spec := field.NewPath("spec")
-	errs := validate.Selector(ds.Spec.Selector, spec.Child("selector"))
+	errs := validate.Name(ds)
+	errs = append(errs, validate.Selector(ds.Spec.Selector, spec.Child("selector"))...)
 	errs = append(errs, validate.Template(&ds.Spec.Template, ds.Spec.Selector, spec.Child("template"))...)
 	errs = append(errs, validate.NonNegative(&ds.Spec.MinReadySeconds, spec.Child("minReadySeconds"))...)
 	errs = append(errs, invalidStrategy(&ds.Spec.UpdateStrategy, spec.Child("updateStrategy"))...)

@@ -12,11 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/kubeplan/kubeplan/internal/validate"
 )
 
 // invalidNames refuses a name that is none, and what contradicts a selector and labels that an API server generates.
 func invalidNames(job *batchv1.Job) field.ErrorList {
-	var errs field.ErrorList
+	errs := validate.Name(job)
 	if job.Name != "" {
 		for _, message := range apivalidation.NameIsDNSSubdomain(job.Name, false) {
 			errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), job.Name, message))

@@ -40,10 +40,13 @@ func ExamplePlan() {
 
 func ExamplePlan_invalid() {
 	negative := int32(-1)
-	_, err := replicaset.Plan(&appsv1.ReplicaSet{Spec: appsv1.ReplicaSetSpec{
-		Replicas: &negative,
-		Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
-	}}, replicaset.Observed{}, replicaset.Policy{})
+	_, err := replicaset.Plan(&appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"},
+		Spec: appsv1.ReplicaSetSpec{
+			Replicas: &negative,
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+		},
+	}, replicaset.Observed{}, replicaset.Policy{})
 	fmt.Println(err)
 	// Output:
 	// [spec.replicas: Invalid value: -1: must be greater than or equal to 0, spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`]

@@ -16,7 +16,8 @@ func invalid(rs *appsv1.ReplicaSet, policy Policy) field.ErrorList {
 		return field.ErrorList{field.Required(field.NewPath("replicaSet"), "")}
 	}
 	spec := field.NewPath("spec")
-	errs := validate.NonNegative(rs.Spec.Replicas, spec.Child("replicas"))
+	errs := validate.Name(rs)
+	errs = append(errs, validate.NonNegative(rs.Spec.Replicas, spec.Child("replicas"))...)
 	errs = append(errs, validate.NonNegative(&rs.Spec.MinReadySeconds, spec.Child("minReadySeconds"))...)
 	errs = append(errs, validate.Selector(rs.Spec.Selector, spec.Child("selector"))...)
 	errs = append(errs, validate.Template(&rs.Spec.Template, rs.Spec.Selector, spec.Child("template"))...)

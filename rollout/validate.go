@@ -14,7 +14,8 @@ func invalid(d *appsv1.Deployment, policy Policy) field.ErrorList {
 		return field.ErrorList{field.Required(field.NewPath("deployment"), "")}
 	}
 	spec := field.NewPath("spec")
-	errs := validate.NonNegative(d.Spec.Replicas, spec.Child("replicas"))
+	errs := validate.Name(d)
+	errs = append(errs, validate.NonNegative(d.Spec.Replicas, spec.Child("replicas"))...)
 	errs = append(errs, validate.Selector(d.Spec.Selector, spec.Child("selector"))...)
 	errs = append(errs, validate.Template(&d.Spec.Template, d.Spec.Selector, spec.Child("template"))...)
 	errs = append(errs, invalidStrategy(d.Spec.Strategy, spec.Child("strategy"))...)

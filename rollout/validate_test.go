@@ -21,6 +21,7 @@ func TestPlanRefuses(t *testing.T) {
 		want   string
 	}{
 		{"nothing", nil, rollout.Policy{}, "deployment: Required value"},
+		{"no name", web(1, func(d *appsv1.Deployment) { d.Name = "" }), rollout.Policy{}, "metadata.name: Required value: name or generateName is required"},
 		{"a negative number of replicas", web(-1), rollout.Policy{}, "spec.replicas: Invalid value: -1: must be greater than or equal to 0"},
 		{"no selector", web(1, func(d *appsv1.Deployment) { d.Spec.Selector = nil }), rollout.Policy{}, "spec.selector: Required value"},
 		{"a template that the selector does not match", web(1, func(d *appsv1.Deployment) { d.Spec.Template.Labels = nil }), rollout.Policy{}, "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"},

@@ -22,10 +22,7 @@ func invalid(set *appsv1.StatefulSet, policy Policy) field.ErrorList {
 		return field.ErrorList{field.Required(field.NewPath("statefulSet"), "")}
 	}
 	spec := field.NewPath("spec")
-	var errs field.ErrorList
-	if set.Name == "" {
-		errs = append(errs, field.Required(field.NewPath("metadata", "name"), "name or generateName is required"))
-	}
+	errs := validate.Name(set)
 	if set.UID == "" {
 		errs = append(errs, invalidToCreate(set, spec)...)
 	}

@@ -10,6 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
+// Name requires a name: what is created is named after the workload, and what it is asked for by name is found by it.
+func Name(workload metav1.Object) field.ErrorList {
+	if workload.GetName() == "" {
+		return field.ErrorList{field.Required(field.NewPath("metadata", "name"), "name or generateName is required")}
+	}
+	return nil
+}
+
 // NonNegative refuses a number below zero; nil stands for a default and is accepted.
 func NonNegative(value *int32, path *field.Path) field.ErrorList {
 	if value == nil {
