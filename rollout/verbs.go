@@ -12,14 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeplan/kubeplan/internal/owners"
-	"github.com/kubeplan/kubeplan/plan"
+	"github.com/kubeplan/kubeplan/internal/revisions"
 )
-
-// changeCause is the annotation in which people note why they changed a Deployment.
-const changeCause = "kubernetes.io/change-cause"
-
-// restartedAt is the annotation of a template by which a restart makes it a new one.
-const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 // Revision is one entry of a Deployment's history.
 type Revision struct {
@@ -29,22 +23,24 @@ type Revision struct {
 	Template    corev1.PodTemplateSpec
 }
 
-// History lists the revisions of d that its ReplicaSets still hold, oldest first, as "kubectl rollout history" does.
-// ReplicaSets that are not d's are left out, those whose revision is no number too.
+// History lists the revisions of d that its ReplicaSets still hold, oldest first, as "kubectl rollout history" does: that of a
+// ReplicaSet without a revision, which was adopted and not planned yet, is 0. ReplicaSets that d does not control are left out, by UID and
+// name whatever d's kind, and those whose revision is no number. replicaSets may be those of all namespaces.
 func History(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet) []Revision {
 	var history []Revision
 	for _, rs := range owned(d, replicaSets) {
 		if number, ok := revisionOf(rs.Annotations); ok {
-			history = append(history, Revision{Number: number, ChangeCause: rs.Annotations[changeCause], ReplicaSet: rs.Name, Template: *rs.Spec.Template.DeepCopy()})
+			history = append(history, Revision{Number: number, ChangeCause: rs.Annotations[revisions.ChangeCause], ReplicaSet: rs.Name, Template: *rs.Spec.Template.DeepCopy()})
 		}
 	}
 	slices.SortStableFunc(history, func(a, b Revision) int { return cmp.Compare(a.Number, b.Number) })
 	return history
 }
 
-// Undo returns d with the template and the annotations of an earlier revision: the one before the newest if to is 0, else
-// that very one. The revision that it restores moves to the top of the history once it is rolled out. Undo refuses a
-// paused Deployment and revisions that do not exist, and returns d unchanged if it already has the template.
+// Undo returns d with the template and the annotations of an earlier revision: that of the number to or, if to is 0, the one
+// before the newest that is recorded. An edit that no plan has recorded yet does not count: undone at once, it takes d back to
+// the revision before the one that runs. The revision that it restores moves to the top of the history once it is rolled out. Undo
+// refuses a paused Deployment and revisions that do not exist, and returns d unchanged if it already has the template.
 func Undo(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet, to int64) (*appsv1.Deployment, error) {
 	rs, err := target(d, replicaSets, to)
 	switch {
@@ -88,13 +84,13 @@ func target(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet, to int64) (*
 
 // owned are the ReplicaSets that d controls, oldest first.
 func owned(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet) []*appsv1.ReplicaSet {
-	owner := owners.New(d, metav1.TypeMeta{}, plan.KindOf(d))
-	sets := slices.DeleteFunc(slices.Clone(replicaSets), func(rs *appsv1.ReplicaSet) bool { return rs == nil || !owner.Owns(rs) })
+	sets := slices.DeleteFunc(slices.Clone(replicaSets), func(rs *appsv1.ReplicaSet) bool { return rs == nil || !owners.Controls(d, rs) })
 	slices.SortFunc(sets, byAge)
 	return sets
 }
 
-// Pause returns d paused: its sizes still follow, but a change of the template is not rolled out.
+// Pause returns d paused: its sizes still follow, but a change of the template is not rolled out. One that is paused is an error, in the
+// words that kubectl puts behind the name.
 func Pause(d *appsv1.Deployment) (*appsv1.Deployment, error) {
 	if d.Spec.Paused {
 		return nil, errors.New("is already paused")
@@ -104,7 +100,7 @@ func Pause(d *appsv1.Deployment) (*appsv1.Deployment, error) {
 	return paused, nil
 }
 
-// Resume returns d no longer paused.
+// Resume returns d no longer paused. One that is not paused is an error, in the words that kubectl puts behind the name.
 func Resume(d *appsv1.Deployment) (*appsv1.Deployment, error) {
 	if !d.Spec.Paused {
 		return nil, errors.New("is not paused")
@@ -115,17 +111,17 @@ func Resume(d *appsv1.Deployment) (*appsv1.Deployment, error) {
 }
 
 // Restart returns d with a template that differs from its own in nothing but the time of the restart, in whole seconds:
-// every pod is replaced.
+// every pod is replaced. A paused Deployment is an error.
 func Restart(d *appsv1.Deployment, now time.Time) (*appsv1.Deployment, error) {
 	if d.Spec.Paused {
 		return nil, errors.New("can't restart paused deployment (run rollout resume first)")
 	}
 	restarted := d.DeepCopy()
-	metav1.SetMetaDataAnnotation(&restarted.Spec.Template.ObjectMeta, restartedAt, now.Format(time.RFC3339))
+	metav1.SetMetaDataAnnotation(&restarted.Spec.Template.ObjectMeta, revisions.RestartedAt, now.Format(time.RFC3339))
 	return restarted, nil
 }
 
-// Scale returns d with another number of replicas.
+// Scale returns d with another number of replicas. It is not checked: [Plan] refuses a negative one.
 func Scale(d *appsv1.Deployment, replicas int32) *appsv1.Deployment {
 	scaled := d.DeepCopy()
 	scaled.Spec.Replicas = &replicas
@@ -133,7 +129,7 @@ func Scale(d *appsv1.Deployment, replicas int32) *appsv1.Deployment {
 }
 
 // SetImage returns d with another image in the container of that name, or in all if the name is "*"; init containers
-// count.
+// count. No container of that name is an error.
 func SetImage(d *appsv1.Deployment, container, image string) (*appsv1.Deployment, error) {
 	changed := d.DeepCopy()
 	found := false
@@ -151,8 +147,10 @@ func SetImage(d *appsv1.Deployment, container, image string) (*appsv1.Deployment
 	return changed, nil
 }
 
-// Status tells how far the rollout of d is, in the sentence of "kubectl rollout status", and whether it is done. The error
-// says that it made no progress within its deadline.
+// Status tells how far the rollout of d is, in the sentence of "kubectl rollout status", and whether it is done. It reads
+// d.Status as stored, so ask with the object that the API server answered: before it has raised the generation for an edit, the
+// rollout before is told of. The error says that the rollout made no progress within its deadline; there is no sentence then. The
+// deadline counts from the first progress: a rollout back to a ReplicaSet that exists, and that gets no pod at all, never misses it.
 func Status(d *appsv1.Deployment) (sentence string, done bool, err error) {
 	if d.Generation > d.Status.ObservedGeneration {
 		return "Waiting for deployment spec update to be observed...", false, nil

@@ -25,6 +25,12 @@ func TestHistory(t *testing.T) {
 	if want := `1 "apply" web-v1 v1; 10 "" web-v2 v2; `; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	for _, rs := range list[:2] {
+		rs.OwnerReferences[0].APIVersion, rs.OwnerReferences[0].Kind = "acme.io/v1", "Shop"
+	}
+	if history := rollout.History(web(3), list); len(history) != 2 {
+		t.Errorf("of a kind of one's own, whose object does not say which: %v", history)
+	}
 }
 
 func TestUndo(t *testing.T) {

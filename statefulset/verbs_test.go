@@ -36,6 +36,13 @@ func TestHistoryVerb(t *testing.T) {
 		}
 	}
 	expect(t, "history", told, "1 app:1 ", "2 app:2 the new logo", "3 app:3 ")
+
+	for _, revision := range c.Revisions {
+		revision.OwnerReferences[0].APIVersion, revision.OwnerReferences[0].Kind = "acme.io/v1", "Shop"
+	}
+	if history := statefulset.History(c.set, c.Revisions); len(history) != 3 {
+		t.Errorf("of a kind of one's own, whose object does not say which: %v", history)
+	}
 }
 
 func TestUndo(t *testing.T) {

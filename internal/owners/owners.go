@@ -60,6 +60,14 @@ func (o Owner) Owns(obj metav1.Object) bool {
 	return controller != nil && o.is(controller) && obj.GetNamespace() == o.object.GetNamespace()
 }
 
+// Controls reports whether the workload, of whatever kind it is, is the controller of obj: for those who do not know as which kind
+// it was planned. The objects of typed clients bear no kind.
+func Controls(workload, obj metav1.Object) bool {
+	controller := metav1.GetControllerOfNoCopy(obj)
+	return controller != nil && controller.UID == workload.GetUID() && controller.Name == workload.GetName() &&
+		obj.GetNamespace() == workload.GetNamespace()
+}
+
 func (o Owner) is(controller *metav1.OwnerReference) bool {
 	return controller.UID == o.object.GetUID() && controller.Name == o.object.GetName() && controller.Kind == o.kind.Kind
 }

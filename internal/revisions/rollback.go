@@ -27,10 +27,9 @@ func Owned(workload plan.Object, selected *metav1.LabelSelector, view []*appsv1.
 	if err != nil {
 		return nil
 	}
-	owner := owners.New(workload, metav1.TypeMeta{}, plan.KindOf(workload))
 	var own History
 	for _, revision := range view {
-		if revision != nil && owner.Owns(revision) && selector.Matches(labels.Set(revision.Labels)) {
+		if revision != nil && owners.Controls(workload, revision) && selector.Matches(labels.Set(revision.Labels)) {
 			own = append(own, revision)
 		}
 	}
