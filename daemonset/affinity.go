@@ -119,6 +119,8 @@ func (r *requirement) explain(node *corev1.Node) string {
 	switch {
 	case r.err != nil:
 		return fmt.Sprintf("%s cannot be read: %v", r.text, r.err)
+	case r.labels == nil && r.field != metav1.ObjectNameField:
+		return fmt.Sprintf("%s: of a node's fields only %s can be asked about", r.text, metav1.ObjectNameField)
 	case r.labels == nil:
 		return fmt.Sprintf("%s: the node is %s", r.text, node.Name)
 	}

@@ -12,7 +12,8 @@ import (
 
 // Memory is what one plan for a DaemonSet hands to the next: on which nodes failed pods were deleted, how often in a row and
 // when last. Kubernetes keeps this in its memory and loses it with every restart; here it is a value that can be
-// stored. Without it a failed pod is deleted, and so replaced, at once instead of after 1 s, 2 s, 4 s, ... 15 min.
+// stored. The first failed pod of a node is deleted, and so replaced, at once; the next ones no sooner than 1 s, 2 s, 4 s, ...
+// 15 min after the deletion before. Half an hour without one, and it begins anew. Without a Memory every failed pod is deleted at once.
 type Memory struct {
 	// DaemonSet is the UID of the DaemonSet that is remembered. A memory of another one is ignored.
 	DaemonSet types.UID `json:"daemonSet,omitempty"`

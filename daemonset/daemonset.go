@@ -20,9 +20,9 @@ type Observed struct {
 	Now time.Time
 	// Nodes are all nodes of the cluster: a node that is missing here counts as gone.
 	Nodes []*corev1.Node
-	// Pods may hold strangers: the planner selects its own.
+	// Pods are those of the DaemonSet's namespace, or of all: the planner selects its own.
 	Pods []*corev1.Pod
-	// Revisions may hold strangers too.
+	// Revisions are those of the namespace, or of all.
 	Revisions []*appsv1.ControllerRevision
 	// Pending is what the host has issued and the rest may not show yet.
 	Pending plan.Pending
@@ -53,16 +53,18 @@ type Result struct {
 const defaultBurst = 250
 
 // Plan returns the steps that bring one pod to each node where it belongs: its status; the revision of the template, if
-// it is new; what is adopted and released; the order of the history; then pods that go, pods that are bound, pods that
-// come, and what is waited for. Within a group the nodes are in the order of their names; pods that an update has to
-// replace come before those that it may.
+// it is new; what is adopted and released; the labels of pods whose revision is another of the same template, and the revisions
+// that the history has no room for; then pods that go, pods that are bound, pods that come, and what is waited for. Within a
+// group the nodes are in the order of their names, and what keeps one pod on each node comes before what an update
+// replaces. After a refusal the order begins behind what was refused.
 //
 // As long as a node lacks its pod, or has one too many or a finished one, nothing is updated, unless the API server refused
 // something last time: what it always refuses must not keep all other nodes from their update.
 //
 // Fields that are nil have the defaults of the API server: RollingUpdate with one unavailable pod and no surge, a
-// history of 10. An empty selector selects nothing and is told as an event. The error lists the fields that the API
-// server would refuse; no plan comes with it.
+// history of 10. An empty selector selects nothing and is told as an event. The error lists what the API server would refuse in
+// the fields that a plan is made from: the name, spec.selector, updateStrategy, minReadySeconds and revisionHistoryLimit, and of the
+// template the labels, restartPolicy and activeDeadlineSeconds; no plan comes with it.
 func Plan(ds *appsv1.DaemonSet, observed Observed, policy Policy) (Result, error) {
 	return planAhead(ds, observed, policy, 4)
 }

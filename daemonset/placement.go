@@ -14,14 +14,15 @@ import (
 type Verdict struct {
 	// ShouldRun: a pod is created there if there is none.
 	ShouldRun bool
-	// ShouldContinue: a pod that is there stays. It holds wherever ShouldRun does, and where nothing but a taint of
+	// ShouldContinue: a pod that is there stays; where it does not hold, it is deleted. It holds wherever ShouldRun does, and where nothing but a taint of
 	// effect NoSchedule speaks against a new pod.
 	ShouldContinue bool
-	// Cause is what speaks against the node first: empty where ShouldRun holds.
+	// Cause is what speaks against the node first, in the order in which the Causes stand below; the later ones are then not
+	// looked at. It is empty where ShouldRun holds.
 	Cause Cause
 	// Taint is the first taint that is not tolerated: one of effect NoExecute, if there is one. nil for any other Cause.
 	Taint *corev1.Taint
-	// Message explains the verdict in a sentence: empty where ShouldRun holds.
+	// Message explains the verdict to people, in words that may change: empty where ShouldRun holds.
 	Message string
 }
 
@@ -41,8 +42,11 @@ const (
 
 // ShouldRun says whether the daemon pod of ds belongs on the node: whether the template's node name, node selector and
 // required node affinity match, and its tolerations, with those that every daemon pod has, tolerate the node's taints of
-// effect NoSchedule and NoExecute. The readiness of the node and its resources are not looked at; what speaks against
-// them speaks through taints. To ask about many nodes, compile the DaemonSet once: see [NewPlacement].
+// effect NoSchedule and NoExecute; PreferNoSchedule never counts. Every daemon pod tolerates, under node.kubernetes.io/, not-ready
+// and unreachable with effect NoExecute, and disk-pressure, memory-pressure, pid-pressure and unschedulable with effect NoSchedule;
+// network-unavailable too, on the host's network. The readiness of the node, spec.unschedulable and its resources are not looked at;
+// what speaks against them speaks through taints. Neither node nor ds may be nil. To ask about many nodes, compile the
+// DaemonSet once: see [NewPlacement].
 func ShouldRun(node *corev1.Node, ds *appsv1.DaemonSet) Verdict {
 	return NewPlacement(ds).ShouldRun(node)
 }

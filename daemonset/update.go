@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// mayUpdate reports whether the time for an update has come: all that is missing or too many comes first, unless that may be
-// what was refused, or what waits behind it. While
-// the revision waits there nothing is updated: it comes before its pods.
+// mayUpdate reports whether an update may go on: only once nothing is missing and nothing has to go; or after a refusal, which may
+// be what keeps something missing. While the revision itself is missing after a refusal no pod is replaced: its successor could
+// not be made.
 func (p *planner) mayUpdate() bool {
 	return (len(p.missing)+len(p.victims) == 0 || p.last.stopped) && !p.last.namespaceEnds && !(p.past.missing && p.last.stopped)
 }
@@ -154,8 +154,8 @@ func first(candidates []onPlace, limit int, refused func(onPlace) bool) []onPlac
 	return inTurn(candidates, refused)[:limit]
 }
 
-// smallest gives the first so many of a list in their order, without a thought to the order of the others: an update goes on by
-// few nodes of many. It keeps the smallest that it has found in a heap, the largest of them on top.
+// smallest gives the smallest so many elements of a list, in order, without sorting the others: an update goes on by few nodes of
+// many. It keeps the smallest that it has found in a heap, the largest of them on top.
 func smallest[T any](list []T, number int, compare func(a, b T) int) []T {
 	if number == 0 {
 		return nil

@@ -19,8 +19,8 @@ type Revision struct {
 	Template           corev1.PodTemplateSpec
 }
 
-// History lists the revisions of ds, oldest first, as "kubectl rollout history" does. Revisions that are not ds's are left out,
-// those that hold no template too.
+// History lists the revisions of ds, oldest first, as "kubectl rollout history" does. Revisions that ds does not control are left
+// out, by UID and name whatever ds's kind, and those that hold no template. view may be that of all namespaces.
 func History(ds *appsv1.DaemonSet, view []*appsv1.ControllerRevision) []Revision {
 	var history []Revision
 	for _, revision := range revisions.Owned(ds, ds.Spec.Selector, view) {
@@ -34,8 +34,8 @@ func History(ds *appsv1.DaemonSet, view []*appsv1.ControllerRevision) []Revision
 	return history
 }
 
-// Undo returns ds with the template of an earlier revision: the one before the newest if to is 0, else that very one. The
-// revision that it restores moves to the top of the history once ds is planned. Undo refuses revisions that do not
+// Undo returns ds with the template of an earlier revision: that of the number to or, if to is 0, the one before the newest that is
+// recorded; an edit that no plan has recorded yet does not count. The revision that it restores moves to the top of the history once ds is planned. Undo refuses revisions that do not
 // exist, and returns ds unchanged if it already has the template.
 func Undo(ds *appsv1.DaemonSet, view []*appsv1.ControllerRevision, to int64) (*appsv1.DaemonSet, error) {
 	template, err := revisions.Owned(ds, ds.Spec.Selector, view).Earlier(to, &ds.Spec.Template)
@@ -57,8 +57,10 @@ func Restart(ds *appsv1.DaemonSet, now time.Time) *appsv1.DaemonSet {
 	return restarted
 }
 
-// Status tells how far the rollout of ds is, in the sentence of "kubectl rollout status", and whether it is done. The error says
-// that nobody rolls anything out: pods are replaced as people delete them.
+// Status tells how far the rollout of ds is, in the sentence of "kubectl rollout status", and whether it is done. It reads ds.Status
+// as stored, so ask with the object that the API server answered: before it has raised the generation for an edit, the rollout before
+// is told of. The error says that nobody rolls anything out, since pods are replaced as people delete them: there is no sentence
+// then, and no more to wait for.
 func Status(ds *appsv1.DaemonSet) (sentence string, done bool, err error) {
 	status := ds.Status
 	unfinished := fmt.Sprintf("Waiting for daemon set %q rollout to finish: ", ds.Name)

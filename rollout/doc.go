@@ -12,10 +12,10 @@
 //
 // are sure to stay when it is scaled to n: its victims are first pods that are not Ready, and then, since pods can have a
 // deletion cost, possibly the available ones. (What becomes Ready after the status was written, nobody can know.) From any
-// state, whatever the plan is and wherever a host stops carrying it out, x' standing for x afterwards,
+// state, whatever the plan is and wherever a host stops carrying it out, s' standing for s afterwards,
 //
 //	sum of s' <= max(sum of s, D + S)
-//	sum of keeps' >= min(sum of keeps, D - U)
+//	sum of keeps(s') >= min(sum of keeps(s), D - U)
 //
 // A ReplicaSet whose status does not know its spec yet (observedGeneration < generation) may have been told to be smaller
 // since, and larger again: nothing relies on its pods until it has caught up, nor on those of one that is being deleted.
@@ -32,14 +32,14 @@
 //
 // # A worked case
 //
-// D is 10, S is 3, U is 2, and the template has a new image:
+// D is 10, S is 3 and U is 2, as by default, and the template has a new image:
 //
 //	old 10, new 0    the new ReplicaSet is created with D + S - 10 = 3
-//	old 10, new 3    10 available, 8 needed: the old one goes to 8
+//	old 10, new 3    10 available, 8 needed, no new pod is ready yet: the old one goes to 8
 //	old 8, new 3     11 of 13: the new one goes to 5
 //	old 8, new 5     each new pod that becomes available lets an old one go, and that a new one come
 //
-// If the new pods never become available it stays at 8 and 5: 8 are available, and there are 13.
+// If the new pods never become available, the rollout stays at 8 old and 5 new pods: 8 are available, and there are 13.
 //
 // # Revisions
 //

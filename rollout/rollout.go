@@ -15,7 +15,7 @@ import (
 type Observed struct {
 	// Now is the only clock there is.
 	Now time.Time
-	// ReplicaSets may hold strangers: the planner selects its own.
+	// ReplicaSets are those of the Deployment's namespace, or of all: the planner selects its own.
 	ReplicaSets []*appsv1.ReplicaSet
 	// Pods are looked at for the strategy Recreate alone, which waits for the last old pod to be gone; they too may hold
 	// strangers.
@@ -24,7 +24,8 @@ type Observed struct {
 	Pending plan.Pending
 }
 
-// Policy holds the choices that the Deployment itself does not make. The zero value does what Kubernetes does.
+// Policy holds the choices that the Deployment itself does not make. The zero value does what Kubernetes does, but for the bounds that
+// it breaks: see the package's documentation.
 type Policy struct {
 	// Owner is the apiVersion and kind that the ReplicaSets get as their controller. Empty: apps/v1 Deployment.
 	Owner metav1.TypeMeta `json:"owner,omitzero"`
@@ -33,7 +34,8 @@ type Policy struct {
 // Result is the plan, and the status that was observed.
 type Result struct {
 	plan.Result
-	// Status is for reading: if it has to be written, Actions says so.
+	// Status is for reading: if it has to be written, Actions says so. While a ReplicaSet is still to be created, confirmed or
+	// adopted, the counts and observedGeneration stay as stored: the plan that sees it writes them.
 	Status appsv1.DeploymentStatus
 }
 
@@ -43,7 +45,8 @@ type Result struct {
 //
 // Fields that are nil have the defaults of the API server: 1 replica, RollingUpdate with 25 % (surge rounded up,
 // unavailable rounded down), a history of 10, a deadline of 600 s. An empty selector selects nothing and is told
-// as an event. The error lists the fields that the API server would refuse; no plan comes with it.
+// as an event. The error lists what the API server would refuse in the fields that a plan is made from: the name, the spec but for the
+// template, and of that the labels, restartPolicy and activeDeadlineSeconds; no plan comes with it.
 func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error) {
 	if errs := invalid(d, policy); len(errs) > 0 {
 		return Result{}, errs.ToAggregate()

@@ -14,9 +14,9 @@ import (
 )
 
 // report is the status that the view shows, and the revision that the Deployment bears with it: that of the new
-// ReplicaSet, once its own annotations are up to date. settled is false while a ReplicaSet is still to be made, to be told of or adopted: then only
-// what happened is told, and the numbers stay, for progress is judged by how they move once it is there. Nor is it judged
-// while it cannot be made.
+// ReplicaSet, once its own annotations are up to date. settled is false while a ReplicaSet is still to be created, confirmed or
+// adopted: then only what happened is told, and the counts stay as stored, for progress is judged by how they move once it is there.
+// judged is false as well while it cannot be created.
 func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, settled, judged bool, now time.Time) (status appsv1.DeploymentStatus, revision string) {
 	status = *d.Status.DeepCopy()
 	if settled {

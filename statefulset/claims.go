@@ -212,8 +212,8 @@ func failedForClaims(verb, set, pod string, deleted []string) plan.Event {
 	}
 }
 
-// isLeftBehind reports whether a claim is to go with a former pod of the name: the garbage collector deletes it, and a pod that took it
-// over would lose it.
+// isLeftBehind reports whether a claim is owned by a former pod of the name: the garbage collector deletes it, so no new pod may
+// mount it.
 func (p *planner) isLeftBehind(claim *corev1.PersistentVolumeClaim, pod string) bool {
 	if !p.want.deleteWithPod {
 		return false

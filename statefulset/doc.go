@@ -7,12 +7,14 @@
 //
 //	create(o)  =>  no pod of that name exists in any phase, each of its claims exists or stands earlier in
 //	               the plan, and none of them is being deleted
-//	OrderedReady:  create(o) => all j < o are available; at most one pod is created or deleted;
-//	               delete(surplus o) => all in range are available, and o is the highest
-//	update:        delete(o) => o >= S + partition; one pod, the highest that is outdated, and only if all
-//	               above it are available; with [Policy].MaxUnavailable and U = maxUnavailable, rounded down,
-//	               at least 1: available pods deleted <= max(0, U - unavailable), from the highest
-//	claims:        never deleted, and re-owned only as the retention policy says; no pod is deleted
+//	OrderedReady:  create(o) => all j < o are available; at most one pod is created or deleted, but for an update
+//	               with [Policy].MaxUnavailable; delete(surplus o) => all in range are available, o is the highest,
+//	               and o is available or all surplus pods below it are (or [Policy].Unblock)
+//	update:        delete(o) => o >= S + partition; one pod, the highest that is outdated, and only if all above it
+//	               are available, under OrderedReady all in range, and no surplus pod is left;
+//	               with [Policy].MaxUnavailable and U = maxUnavailable of R, rounded down, at least 1:
+//	               available pods deleted <= max(0, U - unavailable), from the highest
+//	claims:        deleted by no plan, and re-owned only as the retention policy says (see Claims); no pod is deleted
 //	               that would take along a claim that is to stay: the claim changes hands in a plan before
 //
 // A worked case: R is 3, OrderedReady, one claim template "data"; web-0 is available. The plan is
@@ -29,11 +31,24 @@
 // canonical ordinal ("web-01", or beyond 2147483647) is none of the set's.
 //
 // The pods of a set come from two revisions of its template: the update's, which holds spec.template, and the current one, which all pods
-// had before. New pods below the partition are made of the current one. Once every pod is of the update's and ready,
-// that becomes the current one.
+// had before. New pods below the partition are made of the current one. So are, with the type RollingUpdate written out and no
+// rollingUpdate, which no API server fills in, the lowest status.currentReplicas ordinals, as in Kubernetes: a pod that is lost in
+// mid-update may come back old. Once every pod is of the update's and ready, that becomes the current one.
 //
 // The zero [Policy] does what the StatefulSet controller of Kubernetes 1.36 does with its default feature gates
 // (StatefulSetSemanticRevisionComparison is on, MaxUnavailableStatefulSet is off).
+//
+// # Claims
+//
+// Who owns a claim decides who takes it, and its data, along: the garbage collector deletes a claim with its last owner. With the
+// retention policy
+//
+//	whenDeleted Retain, whenScaled Retain   nobody owns it (the default)
+//	whenDeleted Delete, whenScaled Retain   the set does
+//	whenDeleted Retain, whenScaled Delete   its pod does once that is surplus, and before it is deleted
+//	whenDeleted Delete, whenScaled Delete   its pod does once that is surplus, else the set
+//
+// A claim whose controller is neither the set nor a pod of its name is another's and stays as it is.
 //
 // # What a person has to do
 //

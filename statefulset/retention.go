@@ -103,7 +103,8 @@ func (h holder) isAnothers(claim *corev1.PersistentVolumeClaim) bool {
 	return controller != nil && !h.owner.Owns(claim) && !namesPod(*controller, h.pod.Name)
 }
 
-// isSettled reports whether, at a glance, a claim belongs to whom the policy wants while its pod is in range: to the set alone, or to nobody.
+// isSettled is a cheap test whether a claim belongs to whom the policy wants while its pod is in range: to the set alone, or to
+// nobody.
 func (p *planner) isSettled(claim *corev1.PersistentVolumeClaim) bool {
 	if !p.want.deleteWithSet {
 		return len(claim.OwnerReferences) == 0

@@ -15,13 +15,13 @@ import (
 type Observed struct {
 	// Now is the only clock there is.
 	Now time.Time
-	// Pods of the namespace. Those that are not the set's matter too: one of them may bear a member's name.
+	// Pods of the set's namespace, or of all, as the other lists. Those that are not the set's matter too: one of them may bear a member's name.
 	Pods []*corev1.Pod
-	// Claims of the namespace.
+	// Claims may hold strangers.
 	Claims []*corev1.PersistentVolumeClaim
 	// Volumes are optional: what Policy.BindClaims chooses from, and what is searched for two that share a directory.
 	Volumes []*corev1.PersistentVolume
-	// Revisions of the namespace.
+	// Revisions may hold strangers.
 	Revisions []*appsv1.ControllerRevision
 	// Pending is what the host has issued and its view may not show yet.
 	Pending plan.Pending
@@ -32,8 +32,8 @@ type Policy struct {
 	// Owner is the apiVersion and kind that pods, revisions and claims get as their controller. Empty: apps/v1 StatefulSet.
 	Owner metav1.TypeMeta `json:"owner,omitzero"`
 	// MaxUnavailable honours spec.updateStrategy.rollingUpdate.maxUnavailable as Kubernetes 1.37 does: at least 1, percentages
-	// rounded down; only pods that are available cost of it, and under Parallel an unavailable pod of an old
-	// revision is replaced outside of it. Without it, one pod at a time is replaced.
+	// of spec.replicas rounded down; only the deletion of an available pod uses it up, and under Parallel an unavailable pod of an
+	// old revision is replaced outside of it. Without it, one pod at a time is replaced.
 	MaxUnavailable bool `json:"maxUnavailable,omitempty"`
 	// BindClaims binds the unbound claims of the pods to the volumes shown, one claim each: to one that is reserved for the
 	// claim (spec.claimRef), else to the smallest that fits.
@@ -42,7 +42,7 @@ type Policy struct {
 	// to, and deletes a surplus pod that is not available. Kubernetes waits for such a pod; if its revision is
 	// broken, until a person deletes it.
 	Unblock bool `json:"unblock,omitempty"`
-	// Batch is, under Parallel, of how many pods at the most the claims are created ahead of the first of these pods.
+	// Batch is, under Parallel, the largest number of pods whose claims are created ahead of the first of these pods.
 	// 0 stands for 500.
 	Batch int `json:"batch,omitempty"`
 }
@@ -54,19 +54,22 @@ type Result struct {
 	Status appsv1.StatefulSetStatus
 }
 
-// Plan returns the steps that bring the set to its pods: its status; its revisions; then pod by pod, from the lowest ordinal
-// to the highest, what is missing or amiss, each pod's claims before the pod; then the surplus pods and the pods of
-// an old revision, from the highest ordinal to the lowest; then the revisions that the history has no room
-// for; then what is waited for.
+// Plan returns the steps that bring the set to its pods: its status; its revisions; claims that are bound; then pod by pod, from the
+// lowest ordinal to the highest, what is missing or amiss, each pod's claims before the pod; then the surplus pods and the pods
+// of an old revision, from the highest ordinal to the lowest; then the revisions that the history has no room for; then what is
+// waited for. After a refusal the order begins behind what was refused, where one step does not rely on the other. One plan creates
+// 10,000 pods at the most.
 //
 // Under OrderedReady a pod is created only once all before it are available, a surplus pod or one of an old revision
-// is deleted only once all that stay are, and one pod at the most is created or deleted. Under Parallel
-// nothing waits for anything, but for the update, which replaces one pod at a time.
+// is deleted only once all that stay are, and one pod at the most is created or deleted. Under Parallel nothing waits for
+// anything, but for the update, which replaces one pod at a time. [Policy].MaxUnavailable lets an update delete more at a time.
 //
-// A nil spec.replicas means 1, a nil revisionHistoryLimit 10. An empty selector selects nothing and is told as an event.
-// The error lists the fields that the API server would refuse; no plan comes with it. The name, spec.serviceName and the claim
-// templates, which cannot be changed, are looked at in a set without a UID alone, as a server does when it creates one. Ordinals
-// beyond 2147483647 are refused, too: Kubernetes does not know such pods again.
+// A nil spec.replicas means 1, a nil revisionHistoryLimit 10; a negative one, which Kubernetes does not refuse, keeps all revisions.
+// An empty selector selects nothing and is told as an event. The error lists what the API server would refuse in the fields
+// that a plan is made from (of the pod template the labels, restartPolicy and activeDeadlineSeconds); no plan comes with it. How the
+// name is spelled, spec.serviceName and the claim templates, which cannot be changed, are looked at in a set without a UID alone, as
+// a server does when it creates one. Ordinals beyond 2147483647 are refused, too: Kubernetes would create such pods and not
+// recognize them.
 func Plan(set *appsv1.StatefulSet, observed Observed, policy Policy) (Result, error) {
 	if errs := invalid(set, policy); len(errs) > 0 {
 		return Result{}, errs.ToAggregate()
@@ -185,7 +188,7 @@ type planner struct {
 	waits  waits
 }
 
-// claim adopts the orphans that are the set's, releases what is no longer, and keeps the history in order.
+// claim adopts the orphans that match, releases what no longer does, and keeps the history in order.
 func (p *planner) claim() {
 	p.addEach(p.past.moved)
 	for _, revision := range p.past.Orphans {
