@@ -85,12 +85,16 @@ func TestHistoryLimit(t *testing.T) {
 		{"none is kept", web(3, counted(3), complete, keep(0)), five(), "delete v1, delete v3, delete v4"},
 		{"all are kept", web(3, counted(3), complete, keep(2147483647)), five(), ""},
 		{"not while the rollout goes on", web(3, counted(2), complete, keep(1)), five(), ""},
+		{"nor while an old pod is left", web(3, counted(3), complete, keep(1), func(d *appsv1.Deployment) { d.Status.Replicas++ }), five(), ""},
+		{"nor while one is not available", web(3, counted(3), complete, keep(1), func(d *appsv1.Deployment) { d.Status.AvailableReplicas-- }), five(), ""},
+		{"nor before the spec was observed", web(3, counted(3), keep(1)), five(), ""},
 		{"paused, in any case", web(3, paused, keep(1)), five(), "delete v1, delete v3"},
 		{"but none that may be asked for", web(3, paused, keep(1), annotated(appsv1.DeprecatedRollbackTo, "1")), five(), ""},
 		{"not one that has pods: others do not go in its place", web(3, counted(3), complete, keep(1)), five(lags(1)), "delete v3"},
 		{"not one that is behind", web(3, counted(3), complete, keep(1)), five(behind), "delete v3"},
 		{"one that is going counts no more", web(3, counted(3), complete, keep(1)), five(func(rs *appsv1.ReplicaSet) { rs.DeletionTimestamp = &rs.CreationTimestamp }), "delete v3"},
 		{"Recreate keeps one whose pods still run", web(3, recreate, counted(3), complete, keep(1)), five(lags(1)), ""},
+		{"paused, Recreate keeps that one alone", web(3, recreate, paused, keep(1)), five(lags(1)), "delete v3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := sizes(mustPlan(t, tt.d, rollout.Observed{ReplicaSets: tt.sets}).Actions); got != tt.want {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -71,7 +72,10 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 	}
 	stage := stageOf(d, a, s)
 	last := recall(pending, owner, s)
-	oldPods := a.recreate && oldPodsRun(s, plan.Overlay(observed.Pods, pending, now))
+	if a.recreate {
+		seeOldPods(s, plan.Overlay(observed.Pods, pending, now))
+	}
+	oldPods := slices.ContainsFunc(s.old, populated)
 	var fresh *appsv1.ReplicaSet
 	if stage.needsSet(s, oldPods) && !s.awaitsAdoption(last) && !s.brings(d) {
 		fresh = newSet(d, owner, a, s, oldPods)
@@ -124,7 +128,7 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 	default:
 		resize(a, s, stage, d.Status.Replicas, oldPods)
 		steps = append(steps, updates(a, s)...)
-		if !oldPods && (stage == paused && !asksForRollback(d) || stage.rollsOut() && complete(d, a, d.Status)) {
+		if stage == paused && !asksForRollback(d) || stage.rollsOut() && !oldPods && complete(d, a, d.Status) {
 			steps = append(steps, forget(a, s)...)
 		}
 	}

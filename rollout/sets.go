@@ -29,6 +29,7 @@ type set struct {
 	minReady    int32             // what spec.minReadySeconds is to be
 	waits       bool              // it is to grow, but only once others have shrunk
 	assumed     bool              // it was asked for, and nobody has said that it exists
+	populated   bool              // it is an old one and may have pods; looked at for the strategy Recreate alone
 }
 
 // sortOut finds the ReplicaSets that belong to d, and among them the one to roll out to: the oldest of those whose

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -24,6 +23,7 @@ const (
 	rolling                  // strategy RollingUpdate
 )
 
+// With the strategy Recreate nothing is shared out among several: the old ones are on their way to nothing.
 func stageOf(d *appsv1.Deployment, a aim, s sets) stage {
 	switch {
 	case d.DeletionTimestamp != nil:
@@ -32,7 +32,7 @@ func stageOf(d *appsv1.Deployment, a aim, s sets) stage {
 		return paused
 	case asksForRollback(d):
 		return rollingBack
-	case rescaled(a, s) && !(a.recreate && len(s.active()) > 1):
+	case rescaled(a, s) && !(a.recreate && len(s.active()) > 1 && !saturated(a, s.fresh)):
 		return sharing
 	case a.recreate:
 		return recreating
@@ -69,22 +69,27 @@ func rescaled(a aim, s sets) bool {
 	return false
 }
 
-// oldPodsRun reports whether any pod of an old ReplicaSet may still run, one that is being deleted included. While its status does not
-// know its spec yet, that may be anything.
-func oldPodsRun(s sets, view []*corev1.Pod) bool {
+// seeOldPods notes which of the old ReplicaSets may still have a pod that runs, one that is being deleted included. While a status does
+// not know its spec yet, there may be any.
+func seeOldPods(s sets, view []*corev1.Pod) {
 	type identity struct {
 		name string
 		uid  types.UID
 	}
-	old := map[identity]bool{}
+	old := map[identity]*set{}
 	for _, rs := range s.old {
-		if rs.Status.Replicas > 0 || or(rs.Status.TerminatingReplicas, 0) > 0 || rs.Status.ObservedGeneration < rs.Generation {
-			return true
-		}
-		old[identity{rs.Name, rs.UID}] = true
+		rs.populated = rs.Status.Replicas > 0 || or(rs.Status.TerminatingReplicas, 0) > 0 || rs.Status.ObservedGeneration < rs.Generation
+		old[identity{rs.Name, rs.UID}] = rs
 	}
-	return slices.ContainsFunc(view, func(pod *corev1.Pod) bool {
+	for _, pod := range view {
 		controller := metav1.GetControllerOfNoCopy(pod)
-		return controller != nil && old[identity{controller.Name, controller.UID}] && !pods.IsTerminal(pod)
-	})
+		if controller == nil || pods.IsTerminal(pod) {
+			continue
+		}
+		if rs := old[identity{controller.Name, controller.UID}]; rs != nil {
+			rs.populated = true
+		}
+	}
 }
+
+func populated(rs *set) bool { return rs.populated }

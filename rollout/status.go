@@ -31,7 +31,7 @@ func report(d *appsv1.Deployment, a aim, s sets, stage stage, last outcomes, set
 		revision = s.fresh.Annotations[revisionAnnotation]
 	}
 	if a.deadline > 0 {
-		tellSet(&status, d, s, last, now)
+		tellSet(&status, d, s, stage, last, now)
 	}
 	if judged {
 		judge(d, a, s, &status, now)
@@ -77,13 +77,14 @@ func tellPause(status *appsv1.DeploymentStatus, stage stage, now time.Time) {
 	}
 }
 
-// tellSet says what became of the new ReplicaSet.
-func tellSet(status *appsv1.DeploymentStatus, d *appsv1.Deployment, s sets, last outcomes, now time.Time) {
+// tellSet says what became of the new ReplicaSet. While the Deployment is paused, that it is paused says more than that one was created
+// before.
+func tellSet(status *appsv1.DeploymentStatus, d *appsv1.Deployment, s sets, stage stage, last outcomes, now time.Time) {
 	current := find(status, appsv1.DeploymentProgressing)
 	switch {
 	case last.failure != "":
 		put(status, condition(appsv1.DeploymentProgressing, corev1.ConditionFalse, reasonCreateError, last.failure, now))
-	case s.fresh == nil || !s.fresh.stands():
+	case s.fresh == nil || !s.fresh.stands() || stage == paused:
 	case untold(s.fresh, d, current):
 		put(status, condition(appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonCreated, fmt.Sprintf("Created new replica set %q", s.fresh.Name), now))
 	case current == nil:

@@ -105,7 +105,7 @@ func forget(a aim, s sets) []plan.Action {
 	slices.SortStableFunc(old, byRevision)
 	var steps []plan.Action
 	for _, rs := range old[:surplus] {
-		if rs.Status.Replicas == 0 && observed(rs) == 0 && rs.size == 0 && rs.Generation <= rs.Status.ObservedGeneration {
+		if rs.Status.Replicas == 0 && observed(rs) == 0 && rs.size == 0 && rs.Generation <= rs.Status.ObservedGeneration && !rs.populated {
 			steps = append(steps, plan.Delete{Object: plan.RefTo(rs.ReplicaSet), Reason: fmt.Sprintf("%d old revisions, %d are kept", len(old), a.history)})
 		}
 	}
