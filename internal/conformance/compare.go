@@ -164,6 +164,11 @@ func compare(kind Kind, upstream, ours *Run) string {
 	case !ours.Rested:
 		return "ours does not come to rest"
 	}
+	if kind.Sound != nil {
+		if wrong := kind.Sound(ours); wrong != "" {
+			return "ours, whatever upstream does: " + wrong
+		}
+	}
 	if d := meet(kind, upstream.Rounds, ours.Rounds); d != "" {
 		return d
 	}

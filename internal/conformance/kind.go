@@ -33,6 +33,10 @@ type Kind struct {
 	// Below 0: only the end is compared.
 	MeetWithin int
 
+	// Sound, if set, says what is wrong with a run of ours whatever upstream did: "" if nothing is. It is asked about every run, for where
+	// upstream deviates ours must not do the same.
+	Sound func(ours *Run) string
+
 	// Deviations are the rows of DEVIATIONS.md.
 	Deviations []Deviation
 

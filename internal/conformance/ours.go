@@ -126,6 +126,7 @@ func (o *Ours) Round() Round {
 		o.Touched = view.touched()
 	}
 	round := Round{At: now, Before: o.World.all(), Err: err, Events: result.Events, Actions: result.Actions}
+	refused := slices.ContainsFunc(o.pending.Outcomes, func(outcome plan.Outcome) bool { return outcome.Err != nil })
 	o.pending = plan.Settle(o.pending, now)
 	for _, batch := range plan.Batches(result.Actions) {
 		failed := false
@@ -146,6 +147,7 @@ func (o *Ours) Round() Round {
 		}
 	}
 	round.Writes = o.World.drain()
+	round.Held = refused && len(round.Writes) == 0
 	return round
 }
 

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,144 +9,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 )
-
-// A deviation of Deployments explains a difference only in the facets that it names; in all others the two must be equal. What ours is in
-// those facets then has to be right by rules that need no upstream: see sound.
-const (
-	inSizes      = "sizes"      // of ReplicaSets, what their statuses make of them, and how they were told of D
-	inSets       = "sets"       // which ReplicaSets there are
-	inNotes      = "notes"      // other annotations of ReplicaSets, and minReadySeconds
-	inNumbers    = "numbers"    // in the status of the Deployment
-	inProgress   = "progress"   // its condition Progressing
-	inAvailable  = "available"  // its condition Available
-	inFailure    = "failure"    // its condition ReplicaFailure
-	inCollisions = "collisions" // its collisionCount
-	inRevision   = "revision"   // the annotation of the Deployment
-	inScalings   = "scalings"   // the events about sizes, those about one ReplicaSet in a sync taken together
-	inEvents     = "events"     // all others
-	inRefused    = "refused"    // which writes were refused
-	inRest       = "rest"       // everything else
-)
-
-// inRollout are the facets in which two rollouts differ that moved in other steps.
-var inRollout = []string{inSizes, inNumbers, inProgress, inAvailable, inScalings}
-
-// differsIn reports whether the two differ in no facet but these, and ours is sound.
-func differsIn(c *Case, facets ...string) bool {
-	if !c.Ours.Rested || c.Ours.Touched != "" || unsound(c) != "" {
-		return false
-	}
-	if slices.ContainsFunc(c.Upstream.Rounds, hasUnreadable) { // a row of its own, which may come with any other
-		facets = append(slices.Clone(facets), inNotes, inRevision)
-	}
-	upstream, ours := facetsOf(c.Upstream, c.Ours), facetsOf(c.Ours, c.Upstream)
-	for facet := range upstream {
-		if !slices.Contains(facets, facet) && !cmp.Equal(upstream[facet], ours[facet]) {
-			return false
-		}
-	}
-	return true
-}
-
-// facetsOf takes what a run left apart. Of ReplicaSets that only one side has, it is told that they are there.
-func facetsOf(run, other *Run) map[string]map[string]any {
-	facets := map[string]map[string]any{}
-	for _, name := range []string{inSizes, inSets, inNotes, inNumbers, inProgress, inAvailable, inFailure, inCollisions, inRevision, inScalings, inEvents, inRefused, inRest} {
-		facets[name] = map[string]any{}
-	}
-	for name, object := range run.State {
-		fields := clone(object).(map[string]any)
-		metadata, _ := fields["metadata"].(map[string]any)
-		annotations, _ := metadata["annotations"].(map[string]any)
-		switch {
-		case strings.HasPrefix(name, "Deployment "):
-			facets[inRevision][name] = annotations["deployment.kubernetes.io/revision"]
-			delete(annotations, "deployment.kubernetes.io/revision")
-			status, _ := fields["status"].(map[string]any)
-			facets[inCollisions][name] = status["collisionCount"]
-			conditions, _ := status["conditions"].([]any)
-			for _, condition := range conditions {
-				kind := condition.(map[string]any)["type"]
-				facets[map[any]string{"Progressing": inProgress, "Available": inAvailable, "ReplicaFailure": inFailure}[kind]][name] = condition
-			}
-			delete(status, "collisionCount")
-			delete(status, "conditions")
-			facets[inNumbers][name] = status
-			delete(fields, "status")
-		case strings.HasPrefix(name, "ReplicaSet "):
-			facets[inSets][name] = true
-			if _, both := other.State[name]; !both {
-				continue
-			}
-			spec := fields["spec"].(map[string]any)
-			told := map[string]any{}
-			for _, key := range []string{"deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas"} {
-				told[key] = annotations[key]
-				delete(annotations, key)
-			}
-			facets[inSizes][name] = []any{spec["replicas"], fields["status"], told}
-			if len(annotations) == 0 {
-				annotations = nil // as without any
-			}
-			facets[inNotes][name] = []any{annotations, spec["minReadySeconds"]}
-			delete(spec, "replicas")
-			delete(spec, "minReadySeconds")
-			delete(fields, "status")
-		}
-		if len(annotations) == 0 || strings.HasPrefix(name, "ReplicaSet ") {
-			delete(metadata, "annotations")
-		}
-		facets[inRest][name] = fields
-	}
-	for text, n := range scalings(run) {
-		facets[inScalings][text] = n
-	}
-	for text, n := range events(run.Rounds) {
-		if !strings.Contains(text, "ScalingReplicaSet") {
-			facets[inEvents][text] = n
-		}
-	}
-	for text := range withoutConflicts(run.Refused) {
-		if !strings.Contains(text, "already exists") { // collisionCount tells how often
-			facets[inRefused][text] = true
-		}
-	}
-	return facets
-}
-
-// clone is a deep copy of decoded JSON.
-func clone(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		copied := maps.Clone(v)
-		for key := range copied {
-			copied[key] = clone(copied[key])
-		}
-		return copied
-	case []any:
-		copied := slices.Clone(v)
-		for i := range copied {
-			copied[i] = clone(copied[i])
-		}
-		return copied
-	}
-	return value
-}
 
 // unsound says in words what is wrong with ours, whatever upstream did: "" if nothing is.
-func unsound(c *Case) string {
-	for _, r := range c.Ours.Rounds {
+func unsound(ours *Run) string {
+	for _, r := range ours.Rounds {
 		for _, check := range []func(Round) string{bounded, created, forgot, toldOfSizes, worded, counted} {
 			if wrong := check(r); wrong != "" {
 				return wrong
 			}
 		}
 	}
-	return atRest(c)
+	return atRest(ours)
 }
 
 // bounded: no plan asks for too many, costs too many, or moves both ways.
@@ -201,11 +75,7 @@ func mixes(r Round) bool {
 			grows = grows || m.size > int(*fresh.Spec.Replicas)
 			continue
 		}
-		terminating := m.before.Status.TerminatingReplicas
-		old = old || metav1.IsControlledBy(m.before, d) && (m.before.Status.Replicas > 0 || terminating != nil && *terminating > 0 || behind(m) ||
-			slices.ContainsFunc(ObjectsOf[*corev1.Pod](r.Before), func(pod *corev1.Pod) bool {
-				return metav1.IsControlledBy(pod, m.before) && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
-			}))
+		old = old || metav1.IsControlledBy(m.before, d) && mayHavePods(r, m.before)
 	}
 	return grows && old
 }
@@ -229,8 +99,32 @@ func created(r Round) string {
 		if int(*rs.Spec.Replicas) != want {
 			return fmt.Sprintf("%s is made with %d, want %d", rs.Name, *rs.Spec.Replicas, want)
 		}
+		if diff := cmp.Diff(notesDue(d, membersOf(r)), rs.Annotations); diff != "" {
+			return rs.Name + " is made with other annotations (-want +got):\n" + diff
+		}
 	}
 	return ""
+}
+
+// notesDue are the annotations of a new ReplicaSet: the Deployment's, but for those that are about itself, and how it stands.
+func notesDue(d *appsv1.Deployment, members []member) map[string]string {
+	notes := map[string]string{}
+	for key, value := range d.Annotations {
+		if key == "note" {
+			notes[key] = value
+		}
+	}
+	highest := 0
+	for _, m := range members {
+		if metav1.IsControlledBy(m.before, d) {
+			revision, _ := strconv.Atoi(m.before.Annotations["deployment.kubernetes.io/revision"])
+			highest = max(highest, revision)
+		}
+	}
+	notes["deployment.kubernetes.io/revision"] = strconv.Itoa(highest + 1)
+	notes["deployment.kubernetes.io/desired-replicas"] = strconv.Itoa(int(*d.Spec.Replicas))
+	notes["deployment.kubernetes.io/max-replicas"] = strconv.Itoa(mostOf(d))
+	return notes
 }
 
 func recreatesWithPods(d *appsv1.Deployment) bool {
@@ -371,124 +265,4 @@ func numbersDue(r Round, d *appsv1.Deployment) string {
 	s.UnavailableReplicas = max(0, asked-s.AvailableReplicas)
 	s.ObservedGeneration = d.Generation
 	return numbersIn(&appsv1.Deployment{Status: s})
-}
-
-// freshOf is the oldest of the Deployment's ReplicaSets that has its template, nil if none has.
-func freshOf(d *appsv1.Deployment, members []member) *appsv1.ReplicaSet {
-	var fresh *appsv1.ReplicaSet
-	for _, m := range members {
-		rs := m.before
-		if !metav1.IsControlledBy(rs, d) || rs.Spec.Template.Spec.Containers[0].Image != d.Spec.Template.Spec.Containers[0].Image {
-			continue
-		}
-		if fresh == nil || rs.CreationTimestamp.Before(&fresh.CreationTimestamp) || rs.CreationTimestamp.Equal(&fresh.CreationTimestamp) && rs.Name < fresh.Name {
-			fresh = rs
-		}
-	}
-	return fresh
-}
-
-// atRest: nothing is left to be done that the bounds allow, and the conditions say where it stands.
-func atRest(c *Case) string {
-	r := c.Ours.Rounds[len(c.Ours.Rounds)-1]
-	d, ok := find[*appsv1.Deployment](r.Before, shop.Name)
-	if !ok || d.DeletionTimestamp != nil || d.Annotations[appsv1.DeprecatedRollbackTo] != "" || len(c.Ours.Refused) > 0 {
-		return ""
-	}
-	members := slices.DeleteFunc(membersOf(r), func(m member) bool { return !metav1.IsControlledBy(m.before, d) })
-	active := slices.DeleteFunc(slices.Clone(members), func(m member) bool { return *m.before.Spec.Replicas == 0 })
-	desired := int(*d.Spec.Replicas)
-	fresh := freshOf(d, members)
-	if wrong := progressAtRest(d, fresh); wrong != "" {
-		return wrong
-	}
-	for _, m := range active {
-		if told, err := strconv.Atoi(m.before.Annotations["deployment.kubernetes.io/desired-replicas"]); err == nil && told >= 0 && told != desired {
-			return m.before.Name + " was not told of D"
-		}
-	}
-	switch {
-	case d.Spec.Paused && len(active) == 1 && total(active) < desired && d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType:
-		return "it stays too small while it is paused"
-	case d.Spec.Paused:
-		return ""
-	case d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType:
-		for _, m := range active {
-			if m.before != fresh {
-				return m.before.Name + " keeps pods beside Recreate"
-			}
-		}
-		return ""
-	case fresh == nil:
-		return "there is no new ReplicaSet"
-	}
-	size, all := int(*fresh.Spec.Replicas), total(members)
-	if size < desired && all < mostOf(d) {
-		return "the new ReplicaSet could grow"
-	}
-	least, vouched, vouchedNew := leastAvailable(d), 0, 0
-	for _, m := range members {
-		if behind(m) || goes(m) {
-			continue
-		}
-		keeps := m.keeps(int(*m.before.Spec.Replicas))
-		vouched += keeps
-		if m.before == fresh {
-			vouchedNew = keeps
-		}
-	}
-	credit := all - least - (size - vouchedNew)
-	for _, m := range active {
-		if m.before != fresh && (least == 0 || vouched > least || credit > 0 && int(*m.before.Spec.Replicas) > m.ready()) {
-			return m.before.Name + " could shrink"
-		}
-	}
-	return ""
-}
-
-// progressAtRest: the condition Progressing fits what there is.
-func progressAtRest(d *appsv1.Deployment, fresh *appsv1.ReplicaSet) string {
-	if *d.Spec.ProgressDeadlineSeconds == 2147483647 {
-		return ""
-	}
-	s := d.Status
-	complete := s.UpdatedReplicas == *d.Spec.Replicas && s.Replicas == *d.Spec.Replicas && s.AvailableReplicas == *d.Spec.Replicas
-	reason := ""
-	for _, c := range s.Conditions {
-		switch {
-		case c.Type == appsv1.DeploymentProgressing:
-			reason = c.Reason
-		case c.Type == appsv1.DeploymentAvailable && (c.Status == corev1.ConditionTrue) != (int(s.AvailableReplicas) >= leastAvailable(d)):
-			return "the condition Available is wrong"
-		}
-	}
-	switch {
-	case d.Spec.Paused && reason != "DeploymentPaused" && reason != "ProgressDeadlineExceeded":
-		return "the pause is not told"
-	case !d.Spec.Paused && reason == "DeploymentPaused":
-		return "the end of the pause is not told"
-	case !d.Spec.Paused && complete && reason != "NewReplicaSetAvailable":
-		return "the end of the rollout is not told"
-	case !d.Spec.Paused && reason == "" && fresh != nil: // nothing moves while Recreate waits for old pods
-		return "no progress is told"
-	}
-	return ""
-}
-
-func total(members []member) int {
-	sum := 0
-	for _, m := range members {
-		sum += int(*m.before.Spec.Replicas)
-	}
-	return sum
-}
-
-// mostOf is D + S.
-func mostOf(d *appsv1.Deployment) int {
-	desired := int(*d.Spec.Replicas)
-	if d.Spec.Strategy.RollingUpdate == nil {
-		return desired
-	}
-	surge, _ := intstr.GetScaledValueFromIntOrPercent(d.Spec.Strategy.RollingUpdate.MaxSurge, desired, true)
-	return desired + surge
 }

@@ -80,7 +80,7 @@ func (h handover) run(t *testing.T, kind Kind) (found *Case) {
 				}
 			}
 			if difference != "" {
-				found = &Case{Snapshot: snapshot, Stage: stage, Upstream: want, Ours: got, Difference: "alone and shared (-alone +shared):\n" + difference}
+				found = &Case{Snapshot: snapshot, Stage: stage, Upstream: want, Ours: got, Handed: rest(newUpstream(kind, shared, snapshot)), Difference: "alone and shared (-alone +shared):\n" + difference}
 				return
 			}
 		}
