@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/kubeplan/kubeplan/plan"
@@ -17,6 +22,34 @@ type item struct {
 	ref    plan.Ref // as far as it can be told
 	object plan.Object
 	err    error
+	json   []byte
+}
+
+// isUnknown reports whether the object is of no kind that is known, though in a group whose kinds are.
+func (i item) isUnknown() bool {
+	obj, ok := i.object.(*unstructured.Unstructured)
+	if !ok {
+		return false
+	}
+	group := obj.GroupVersionKind().Group
+	return group == appsv1.GroupName || group == batchv1.GroupName
+}
+
+// doubt is what may be a slip in an object that can be read: empty if there is nothing. A newer server has kinds and fields that
+// are not known here, so it is no error.
+func (i item) doubt() string {
+	switch {
+	case i.object == nil:
+		return ""
+	case i.isUnknown():
+		return fmt.Sprintf("unknown kind %q of %s: the object is ignored", i.ref.Kind, i.ref.APIVersion)
+	}
+	strict := json.NewDecoder(bytes.NewReader(i.json))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(reflect.New(reflect.TypeOf(i.object).Elem()).Interface()); err != nil {
+		return strings.TrimPrefix(err.Error(), "json: ") + ": the field is ignored"
+	}
+	return ""
 }
 
 // header is what is read of an object before its kind is known.
@@ -68,7 +101,7 @@ func withKind(data []byte, kind metav1.TypeMeta) []byte {
 }
 
 func readItem(where string, data []byte, head header) item {
-	read := item{where: where, ref: plan.Ref{
+	read := item{where: where, json: data, ref: plan.Ref{
 		APIVersion: head.APIVersion,
 		Kind:       head.Kind,
 		Namespace:  head.Metadata.Namespace,

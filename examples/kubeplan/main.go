@@ -9,7 +9,9 @@
 // there is none or a file is "-". Every Deployment, DaemonSet, StatefulSet, ReplicaSet without a controller, Job
 // and CronJob in them is taken as desired, everything else as observed, and each one's plan is printed:
 //
-//	kubectl get deploy,rs,pods,nodes,pvc -o json | kubeplan plan
+//	kubectl get deploy,rs,ds,sts,jobs,cronjobs,pods,nodes,pvc,controllerrevisions -o json | kubeplan plan
+//
+// What is not in the input does not exist: a ReplicaSet whose pods are left out is planned to create them all.
 //
 // The flags, which stand before the files:
 //
@@ -29,7 +31,14 @@
 //	 "workload":{"apiVersion":"apps/v1","kind":"ReplicaSet","namespace":"default","name":"web"},
 //	 "items":[...],"policy":{...},"memory":{...},"pending":{...}}
 //
-// An object without a namespace is in "default". Kinds that no planner reads are ignored.
+// An answer holds what the request needs the next time, beside the plan: what the planner remembers goes into the next request as
+// memory, what was carried out as pending.
+//
+//	{"id":"x","workload":{...},"actions":[{"action":"create","object":{...}},...],"status":{...},
+//	 "wake":"2026-01-02T03:04:09Z","events":[...],"memory":{...},"error":""}
+//
+// An object without a namespace is in "default". Kinds that no planner reads are ignored; a warning tells of kinds in the groups apps
+// and batch that are not known, and of the first field of a workload that is not.
 //
 // The exit status is 0 if everything was planned, 1 if some of the input was invalid (the error names the file, the
 // document and the field, or the line; all other workloads are still planned), 2 if the usage was wrong.

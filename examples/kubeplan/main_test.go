@@ -51,6 +51,7 @@ func TestGolden(t *testing.T) {
 		{name: "deployment-json", reason: "updates of ReplicaSets before and after", args: "plan -o json -workload deploy/default/shop testdata/shop.yaml"},
 		{name: "event", reason: "an event without a plan", args: "plan testdata/selects-all.yaml"},
 		{name: "cronjobs", reason: "a clock of its own: what is due in a time zone, what comes next, a schedule by column", args: "plan testdata/cronjobs.yaml"},
+		{name: "slips", reason: "a field and a kind that are not known are told, and are no error", args: "plan testdata/slips.yaml"},
 		{name: "nothing", reason: "an empty input is valid", args: "plan -"},
 		{name: "jobs", reason: "a Job as people write it, one in the middle of its work, a work queue, and one whose time is over", args: "plan testdata/jobs.yaml"},
 		{name: "jobs-json", reason: "the record of failures is handed back", args: "plan -o json -workload job/default/train testdata/jobs.yaml"},

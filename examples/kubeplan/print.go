@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,6 +27,12 @@ func printPlans(o options, stdin io.Reader, stdout, stderr io.Writer) (valid boo
 	invalid = append(invalid, unread...)
 	for _, err := range invalid {
 		fmt.Fprintf(stderr, "kubeplan: %v\n", err)
+	}
+	unknown := slices.DeleteFunc(slices.Clone(items), func(i item) bool { return !i.isUnknown() })
+	for _, i := range slices.Concat(unknown, chosen) {
+		if doubt := i.doubt(); doubt != "" {
+			fmt.Fprintf(stderr, "warning: %s: %s\n", i.where, doubt)
+		}
 	}
 
 	valid = len(invalid) == 0
