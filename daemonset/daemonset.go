@@ -113,11 +113,9 @@ func planAhead(ds *appsv1.DaemonSet, observed Observed, policy Policy, times int
 		p.update()
 	}
 	p.forget()
-	p.delete()
 	if policy.BindPods {
 		p.bind()
 	}
-	p.create()
 
 	status := report(ds, p.past, p.seen)
 	result := Result{Status: status, Memory: p.memory}
@@ -150,20 +148,24 @@ type planner struct {
 	seen    census
 	leaving map[types.UID]bool // pods whose deletion was issued and is not seen yet, by identity: they may run on
 	memory  Memory
-	missing []string  // nodes that get a pod
-	victims []victim  // pods that go
-	retryAt time.Time // when the next failed pod may go: zero if none waits
+	missing []string // nodes that get a pod
+	victims []victim // pods that go
+	binds   []step
+	// What an update may do: how many of these pods go, and how many of these nodes get a second pod.
+	replaceable          []victim
+	surging              []string
+	mayReplace, maySurge int
+	retryAt              time.Time // when the next failed pod may go: zero if none waits
 	// availableAt is when a pod that becomes available will change the status or let the update go on: zero if none will.
 	availableAt time.Time
 	events      []plan.Event
-	steps       []plan.Action
-	creations   []plan.Action // of pods
+	steps       []plan.Action // all else
 }
 
 // victim is a pod that goes, and why.
 type victim struct {
-	node   string
-	pod    *corev1.Pod
+	place  *place
+	member *member
 	reason string
 }
 

@@ -30,7 +30,7 @@ func (p *planner) condemn(place *place, m *member, format string, args ...any) (
 		return false
 	}
 	m.deleted = true
-	p.victims = append(p.victims, victim{node: place.name, pod: m.pod, reason: fmt.Sprintf(format, args...)})
+	p.victims = append(p.victims, victim{place, m, fmt.Sprintf(format, args...)})
 	return true
 }
 

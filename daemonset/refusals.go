@@ -52,19 +52,8 @@ func identityOf(ref plan.Ref) types.UID {
 	return cmp.Or(ref.UID, types.UID(ref.Kind+" "+ref.Namespace+"/"+ref.Name))
 }
 
-// refused reports whether the API server refused to write the object of the action last time; of new pods, one for the same
-// node.
-func (o outcomes) refused(action plan.Action) bool {
-	if creation, ok := action.(plan.Create); ok {
-		if pod, ok := creation.Object.(*corev1.Pod); ok {
-			return o.nodes[target(pod)]
-		}
-	}
-	return o.objects[identityOf(action.Target())]
-}
-
 // inTurn begins behind what was refused last time, which comes last itself: a host stops at the first refusal, so each has
-// its turn, in a plan, in a burst and in the budget of an update, even if some are always refused.
+// its turn, even if some are always refused.
 func inTurn[T any](list []T, refused func(T) bool) []T {
 	turn := 0
 	for i := range list {
@@ -80,9 +69,5 @@ func inTurn[T any](list []T, refused func(T) bool) []T {
 	return list
 }
 
-// keepsPod reports whether the API server refused to change or to delete the pod last time, getsNone whether it refused one for the
-// node.
-func (o outcomes) keepsPod(pod *corev1.Pod) bool {
-	return len(o.objects) > 0 && o.objects[identityOf(plan.RefTo(pod))]
-}
-func (o outcomes) getsNone(node string) bool { return o.nodes[node] }
+// keepsPod reports whether the API server refused to change or to delete the pod last time.
+func (o outcomes) keepsPod(pod *corev1.Pod) bool { return o.objects[identityOf(plan.RefTo(pod))] }

@@ -82,16 +82,22 @@ func TestTwoRefusalsHideNoThird(t *testing.T) {
 		name    string
 		ds      *appsv1.DaemonSet
 		pods    []*corev1.Pod
+		burst   int
 		refuses []string
 		wants   string
 	}{
-		{"a deletion and a creation, in a surge", agent(rolling("0", "1")), pods(pod("n1", failed)), []string{"delete Pod default/pod-n1: it has failed", "create on n2"}, "create on n3"},
-		{"a deletion and a creation", agent(), pods(pod("n1", succeeded), pod("n2", succeeded)), []string{"delete Pod default/pod-n1: it has succeeded", "create on n3"}, "delete Pod default/pod-n2: it has succeeded"},
+		{"a deletion and a creation, in a surge", agent(rolling("0", "1")), pods(pod("n1", failed)), 0, []string{"delete Pod default/pod-n1: it has failed", "create on n2"}, "create on n3"},
+		{"a deletion and a creation", agent(), pods(pod("n1", succeeded), pod("n2", succeeded)), 0, []string{"delete Pod default/pod-n1: it has succeeded", "create on n3"}, "delete Pod default/pod-n2: it has succeeded"},
+		{"more deletions than the burst", agent(), pods(pod("n1", succeeded), pod("n2", succeeded)), 1, []string{"delete Pod default/pod-n1: it has succeeded", "delete Pod default/pod-n2: it has succeeded"}, "create on n3"},
+		{"more deletions than an update may do", agent(rolling("2", "0")), pods(pod("n1", of("old")), pod("n2", of("old"))), 0, []string{"delete Pod default/pod-n1: it is not of revision v2", "delete Pod default/pod-n2: it is not of revision v2"}, "create on n3"},
+		{"deletions, and a revision that is missing", agent(func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Hostname = "new" }), pods(pod("n1", succeeded), pod("n2", succeeded)), 0,
+			[]string{"delete Pod default/pod-n1: it has succeeded", "delete Pod default/pod-n2: it has succeeded"}, "create on n3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			observed := daemonset.Observed{Nodes: nodes("n1", "n2", "n3"), Pods: tt.pods, Revisions: []*appsv1.ControllerRevision{revision("v2", 2)}}
+			observed.Pending.Outcomes = []plan.Outcome{refusedDelete(pod("n1"))} // so it was when the third node was added
 			for range 4 {
-				result := mustPlan(t, tt.ds, observed, daemonset.Policy{})
+				result := mustPlan(t, tt.ds, observed, daemonset.Policy{Burst: tt.burst})
 				observed.Pending.Outcomes = nil
 				for _, action := range result.Actions {
 					if describe(action) == tt.wants {

@@ -2,80 +2,127 @@ package daemonset
 
 import (
 	"cmp"
+	"math"
 	"slices"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubeplan/kubeplan/plan"
 )
 
-// order puts what has been found so far in the order of the nodes. What an update may do comes behind what it must do, so
-// that a burst does not take the one for the other.
+// order puts what has been found so far in the order of the nodes. What an update must do comes behind what is to be done anyway,
+// so that a burst does not take the one for the other.
 func (p *planner) order() {
 	slices.Sort(p.missing)
-	slices.SortStableFunc(p.victims, func(a, b victim) int { return cmp.Compare(a.node, b.node) })
+	slices.SortStableFunc(p.victims, func(a, b victim) int { return cmp.Compare(a.place.name, b.place.name) })
 }
 
-// delete removes the victims.
-func (p *planner) delete() {
-	for _, v := range p.inBurst(len(p.victims), func(i int) bool { return p.last.keepsPod(p.victims[i].pod) }) {
-		p.add(plan.Delete{Object: plan.RefTo(p.victims[v].pod), Reason: p.victims[v].reason})
-	}
+// step is something to do as far as the plan has room for it.
+type step struct {
+	action plan.Action // nil: a pod is made
+	node   string      // for this node
+	member *member     // of a deletion or a binding: no pod gets both
+	room   *int        // how many more an update may do; nil: as many as there are
 }
 
-// create makes the pods that are missing.
-func (p *planner) create() {
-	if len(p.missing) == 0 || p.last.namespaceEnds {
-		return
+// refused reports whether the API server refused this very step last time.
+func (p *planner) refused(s step) bool {
+	if s.action == nil {
+		return p.last.nodes[s.node]
 	}
-	made := template(p.ds, p.past.hash)
-	for _, at := range p.inBurst(len(p.missing), func(i int) bool { return p.last.getsNone(p.missing[i]) }) {
-		p.creations = append(p.creations, plan.Create{Object: newPod(made, p.ds, p.owner, p.missing[at])})
-	}
+	return p.last.objects[identityOf(s.action.Target())]
 }
 
-// inBurst chooses, of so many, those that a plan has room for: each in its turn, in the order in which they stand.
-func (p *planner) inBurst(number int, refused func(int) bool) []int {
-	all := make([]int, number)
-	for i := range all {
-		all[i] = i
-	}
-	if number <= p.burst {
-		return all
-	}
-	chosen := inTurn(all, refused)[:p.burst]
-	slices.Sort(chosen)
-	return chosen
-}
-
-// inOrder puts the revision before anything that relies on it, and begins behind what was refused last time: once around, so that
-// no two that are always refused can hide a third between them. The revision may be what is always refused; so after any refusal
-// it comes behind what does not rely on it.
+// inOrder lists all that could be done, begins behind what was refused last time, and takes as much as there is room for: once
+// around, so that nothing that is always refused hides anything else, be it beyond a burst or beyond the budget of an update.
+// The revision stands before anything that relies on it. It may be what is always refused; so after any refusal it comes
+// behind what does not rely on it.
 func (p *planner) inOrder() []plan.Action {
-	if !p.past.missing || p.last.namespaceEnds {
-		return inTurn(slices.Concat(p.steps, p.creations), p.last.refused)
+	var list, creations []step
+	for _, action := range p.steps {
+		list = append(list, step{action: action})
 	}
-	revision := []plan.Action{plan.Create{Object: p.past.current}}
-	if p.last.stopped {
-		return slices.Concat(inTurn(p.steps, p.last.refused), revision, inTurn(p.creations, p.last.refused))
+	for _, v := range p.victims {
+		list = append(list, p.deletion(v, nil))
 	}
-	return slices.Concat(revision, p.steps, p.creations)
+	for _, v := range p.replaceable {
+		list = append(list, p.deletion(v, &p.mayReplace))
+	}
+	list = append(list, p.binds...)
+	if !p.last.namespaceEnds {
+		for _, node := range p.missing {
+			creations = append(creations, step{node: node})
+		}
+		for _, node := range p.surging {
+			creations = append(creations, step{node: node, room: &p.maySurge})
+		}
+	}
+	revision := step{action: plan.Create{Object: p.past.current}}
+	switch {
+	case !p.past.missing || p.last.namespaceEnds:
+		list = inTurn(append(list, creations...), p.refused)
+	case p.last.stopped:
+		list = inTurn(append(list, revision), p.refused)
+		at := slices.IndexFunc(list, func(s step) bool { return s.action == revision.action })
+		list = slices.Insert(list, at+1, inTurn(creations, p.refused)...)
+	default:
+		list = slices.Concat([]step{revision}, list, creations)
+	}
+	return p.choose(list)
+}
+
+func (p *planner) deletion(v victim, room *int) step {
+	return step{action: plan.Delete{Object: plan.RefTo(v.member.pod), Reason: v.reason}, member: v.member, room: room}
+}
+
+// choose takes the steps that the plan has room for.
+func (p *planner) choose(list []step) []plan.Action {
+	var actions []plan.Action
+	var made *corev1.PodTemplateSpec
+	creates, deletes, others := p.burst, p.burst, math.MaxInt
+	for _, s := range list {
+		burst := &others
+		_, binds := s.action.(plan.Bind)
+		switch {
+		case s.action == nil:
+			burst = &creates
+		case s.member != nil && !binds:
+			burst = &deletes
+		}
+		if *burst == 0 || s.room != nil && *s.room <= 0 || s.member != nil && s.member.bound || binds && s.member.deleted {
+			continue
+		}
+		*burst--
+		if s.room != nil {
+			*s.room--
+		}
+		switch {
+		case binds:
+			s.member.bound = true
+		case s.member != nil:
+			s.member.deleted = true
+		case s.action == nil:
+			if made == nil {
+				made = template(p.ds, p.past.hash)
+			}
+			s.action = plan.Create{Object: newPod(made, p.ds, p.owner, s.node)}
+		}
+		actions = append(actions, s.action)
+	}
+	return actions
 }
 
 // bind ties the pods without a node to the one that they are made for.
 func (p *planner) bind() {
-	var binds []plan.Bind
 	for i := range p.seen.places {
 		place := &p.seen.places[i]
 		for j := range place.pods {
 			if m := &place.pods[j]; place.run && m.isUnscheduled() && !m.orphan && !m.relabelled {
-				m.bound = true
-				binds = append(binds, plan.Bind{Object: plan.RefTo(m.pod), To: plan.RefTo(place.node)})
+				p.binds = append(p.binds, step{action: plan.Bind{Object: plan.RefTo(m.pod), To: plan.RefTo(place.node)}, node: place.name, member: m})
 			}
 		}
 	}
-	slices.SortFunc(binds, func(a, b plan.Bind) int {
-		return cmp.Or(cmp.Compare(a.To.Name, b.To.Name), cmp.Compare(a.Object.Name, b.Object.Name))
+	slices.SortFunc(p.binds, func(a, b step) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.member.pod.Name, b.member.pod.Name))
 	})
-	for _, bind := range binds {
-		p.add(bind)
-	}
 }

@@ -45,7 +45,6 @@ func (p *planner) mayBeUnavailable(nodes int) int {
 // case. Of the available ones as many go as leave no more than the limit of nodes without an available pod; nodes where pods
 // do not belong, but stay, count like the others.
 func (p *planner) replaceAfter(limit int) {
-	keepsOld := func(c onPlace) bool { return p.last.keepsPod(c.member.pod) }
 	var candidates []onPlace
 	var relief []time.Time // when nodes will no longer lack an available pod
 	for i := range p.seen.places {
@@ -69,8 +68,9 @@ func (p *planner) replaceAfter(limit int) {
 		}
 	}
 	p.order()
-	for _, c := range first(candidates, limit, keepsOld) {
-		p.condemn(c.place, c.member, "it is not of revision %s", p.past.hash)
+	p.mayReplace = limit
+	for _, c := range p.first(candidates, limit) {
+		p.mayGo(c, "it is not of revision "+p.past.hash)
 	}
 	if limit <= 0 && len(candidates) > 0 {
 		p.awaitsAny(1-limit, relief)
@@ -81,7 +81,6 @@ func (p *planner) replaceAfter(limit int) {
 // there is a new one in any case; beside available ones on as many nodes as the limit allows. Where pods no longer
 // belong, those that are not available go, and the others as far as enough are available elsewhere.
 func (p *planner) replaceBefore(limit, desired int) {
-	keepsOld := func(c onPlace) bool { return p.last.keepsPod(c.member.pod) }
 	var candidates, misplaced []onPlace
 	var relief []time.Time // when more nodes will have an available pod
 	available := p.seen.settled
@@ -120,14 +119,16 @@ func (p *planner) replaceBefore(limit, desired int) {
 		}
 	}
 	p.order()
-	for _, c := range first(misplaced, available-desired, keepsOld) {
-		p.condemn(c.place, c.member, "it does not belong on node %s, and enough others are available", c.place.name)
+	p.mayReplace = available - desired
+	for _, c := range p.first(misplaced, p.mayReplace) {
+		p.mayGo(c, "it does not belong on node "+c.place.name+", and enough others are available")
 	}
 	if available <= desired && len(misplaced) > 0 {
 		p.awaitsAny(1+desired-available, relief)
 	}
-	for _, c := range first(candidates, limit, func(c onPlace) bool { return p.last.getsNone(c.place.name) }) {
-		p.missing = append(p.missing, c.place.name)
+	p.maySurge = limit
+	for _, c := range p.first(candidates, limit) {
+		p.surging = append(p.surging, c.place.name)
 	}
 }
 
@@ -143,15 +144,19 @@ type onPlace struct {
 	member *member
 }
 
-// first gives the first of the candidates, by node, and each in its turn.
-func first(candidates []onPlace, limit int, refused func(onPlace) bool) []onPlace {
-	limit = max(0, min(limit, len(candidates)))
-	byNode := func(a, b onPlace) int { return strings.Compare(a.place.name, b.place.name) }
-	if !slices.ContainsFunc(candidates, refused) {
-		return smallest(candidates, limit, byNode)
+// mayGo has an old pod replaced if there is room for it. An orphan waits until it is adopted.
+func (p *planner) mayGo(c onPlace, reason string) {
+	if !c.member.orphan {
+		p.replaceable = append(p.replaceable, victim{c.place, c.member, reason})
 	}
-	slices.SortFunc(candidates, byNode)
-	return inTurn(candidates, refused)[:limit]
+}
+
+// first gives the first of the candidates, by node. After a refusal it gives all: who has its turn is found among them.
+func (p *planner) first(candidates []onPlace, limit int) []onPlace {
+	if p.last.stopped {
+		limit = len(candidates)
+	}
+	return smallest(candidates, max(0, min(limit, len(candidates))), func(a, b onPlace) int { return strings.Compare(a.place.name, b.place.name) })
 }
 
 // smallest gives the smallest so many elements of a list, in order, without sorting the others: an update goes on by few nodes of
