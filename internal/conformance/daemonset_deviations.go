@@ -272,7 +272,7 @@ func daemonSetRows() []Deviation {
 				}
 				same(t, "ours", ours.Did(), "delete Pod default/pod-0")
 			},
-			Explains: func(c *Case) bool { return openChoice(c) || openBurst(c) },
+			Explains: func(c *Case) bool { return openChoice(c) || openBurst(c) || openRefusal(c) },
 		},
 	}
 }

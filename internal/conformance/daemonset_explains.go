@@ -178,6 +178,33 @@ func openChoice(c *Case) bool {
 	return true
 }
 
+// openRefusal reports whether the two differ in nothing but which deletions were refused, each of an old and available pod: one that
+// another was chosen before was not asked about.
+func openRefusal(c *Case) bool {
+	before := c.Upstream.Rounds[0].Before
+	ds, ok := find[*appsv1.DaemonSet](before, agent.Name)
+	if !ok || !cmp.Equal(c.Upstream.State, c.Ours.State) {
+		return false
+	}
+	candidates, _ := oldAvailable(ds, before, c.Upstream.Rounds[0].At)
+	denied := 0
+	for _, run := range []*Run{c.Upstream, c.Ours} {
+		for _, round := range run.Rounds {
+			for _, w := range round.Writes {
+				if w.Err == nil {
+					continue
+				}
+				pod, ok := find[*corev1.Pod](before, w.Ref.Name)
+				if !ok || w.Verb != "delete" || !slices.Contains(candidates, onNode(pod)) {
+					return false
+				}
+				denied++
+			}
+		}
+	}
+	return denied > 0
+}
+
 // idleInTerminatingNamespace reports whether upstream left something undone that ours did, and may wait for a pod that was
 // never created: one that was refused in an earlier stage, or in a sync before its last.
 func idleInTerminatingNamespace(c *Case) bool {

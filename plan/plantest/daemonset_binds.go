@@ -11,7 +11,7 @@ import (
 
 // bindsToTheirNodes: where the policy says so, and only there, each pod of ours without a node is bound to the one that it is made
 // for, if pods belong there.
-func bindsToTheirNodes(s Snapshot, answer Answer, g garrison, deleted func(*corev1.Pod) bool) error {
+func bindsToTheirNodes(s Snapshot, answer Answer, g garrison, mayGo func(*corev1.Pod) bool) error {
 	bound := map[string]string{}
 	for _, action := range answer.Actions {
 		if bind, ok := action.(plan.Bind); ok {
@@ -30,7 +30,7 @@ func bindsToTheirNodes(s Snapshot, answer Answer, g garrison, deleted func(*core
 				return fmt.Errorf("pod %s of %s is bound to %s", pod.Name, name, to)
 			case isBound:
 				right++
-			case waits && pod.UID != "" && !deleted(pod) && !isRelabelled(answer, pod):
+			case waits && pod.UID != "" && !mayGo(pod) && !isRelabelled(answer, pod):
 				return fmt.Errorf("pod %s is not bound to %s", pod.Name, name)
 			}
 		}

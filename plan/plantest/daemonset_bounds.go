@@ -91,8 +91,7 @@ func (g *garrison) add(pod *corev1.Pod, now time.Time, hashes []string) {
 	if pod.DeletionTimestamp != nil {
 		return
 	}
-	generation := g.ds.Annotations[appsv1.DeprecatedTemplateGeneration]
-	isNew := slices.Contains(hashes, pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]) || generation != "" && pod.Labels["pod-template-generation"] == generation
+	isNew := g.isNew(pod, hashes)
 	_, available := readiness(pod, g.ds.Spec.MinReadySeconds, now)
 	if isNew {
 		p.new++
@@ -105,6 +104,11 @@ func (g *garrison) add(pod *corev1.Pod, now time.Time, hashes []string) {
 		p.serving = p.serving || available && !isNew
 		p.surging = p.surging || isNew && !available
 	}
+}
+
+func (g *garrison) isNew(pod *corev1.Pod, hashes []string) bool {
+	generation := g.ds.Annotations[appsv1.DeprecatedTemplateGeneration]
+	return slices.Contains(hashes, pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]) || generation != "" && pod.Labels["pod-template-generation"] == generation
 }
 
 // targetOf is the node that a pod is on or asks for.
@@ -213,7 +217,8 @@ func daemonSetStep(before, after Snapshot) error {
 
 // daemonSetPlan: the status is what is there, the burst is kept, what is missing comes and what is misplaced goes.
 func daemonSetPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
-	g := countGarrison(s, currentHashes(s))
+	hashes := currentHashes(s)
+	g := countGarrison(s, hashes)
 	if g.ds.DeletionTimestamp != nil || len(g.ds.Spec.Selector.MatchLabels)+len(g.ds.Spec.Selector.MatchExpressions) == 0 {
 		if !answer.Empty() {
 			return errors.New("something is done")
@@ -258,12 +263,15 @@ func daemonSetPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
 			if p.exists && !p.verdict.ShouldContinue && pod.DeletionTimestamp == nil && !goes && len(deletes) < burst && !isRelabelled(answer, pod) {
 				return fmt.Errorf("pod %s stays on %s", pod.Name, name)
 			}
-			if goes && p.verdict.ShouldContinue && pod.Status.Phase == corev1.PodFailed && s.Now.Before(backoff[name].until) && !backoff[name].counted(pod) {
+			waits := pod.Status.Phase == corev1.PodFailed && s.Now.Before(backoff[name].until) && !backoff[name].counted(pod) &&
+				(g.isNew(pod, hashes) || g.ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType) // an update replaces what is not available
+			if goes && p.verdict.ShouldContinue && waits {
 				return fmt.Errorf("failed pod %s goes from %s, and might only at %s", pod.Name, name, backoff[name].until)
 			}
 		}
 	}
-	if err := bindsToTheirNodes(s, answer, g, func(pod *corev1.Pod) bool { return deletes[cmp.Or(pod.UID, types.UID(pod.Name))] }); err != nil {
+	mayGo := func(pod *corev1.Pod) bool { return deletes[cmp.Or(pod.UID, types.UID(pod.Name))] || len(deletes) == burst }
+	if err := bindsToTheirNodes(s, answer, g, mayGo); err != nil {
 		return err
 	}
 	return compareDaemonStatus(s, g, answer.Whole.(*daemonset.Result).Status)
