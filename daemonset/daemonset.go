@@ -58,7 +58,7 @@ const defaultBurst = 250
 // group the nodes are in the order of their names, and what keeps one pod on each node comes before what an update
 // replaces. After a refusal the order begins behind what was refused.
 //
-// As long as a node lacks its pod, or has one too many or a finished one, nothing is updated, unless the API server refused
+// As long as a node lacks its pod, or has (or may have) one too many or a finished one, nothing is updated, unless the API server refused
 // something last time: what it always refuses must not keep all other nodes from their update.
 //
 // Fields that are nil have the defaults of the API server: RollingUpdate with one unavailable pod and no surge, a
@@ -150,7 +150,9 @@ type planner struct {
 	memory  Memory
 	missing []string // nodes that get a pod
 	victims []victim // pods that go
-	binds   []step
+	// undecided: on some node one pod may be too many, which is found once another is adopted.
+	undecided bool
+	binds     []step
 	// What an update may do: how many of these pods go, and how many of these nodes get a second pod.
 	replaceable          []victim
 	surging              []string

@@ -88,6 +88,7 @@ func (p *planner) tidy(place *place) {
 			running = append(running, m)
 		}
 	}
+	p.undecided = p.undecided || undecided && len(running) > 0
 	inBackoff := len(failed) > 0 && !p.retry(place, failed)
 	switch {
 	case !allowsSurge(p.ds):

@@ -11,7 +11,7 @@ import (
 // be what keeps something missing. While the revision itself is missing after a refusal no pod is replaced: its successor could
 // not be made.
 func (p *planner) mayUpdate() bool {
-	return (len(p.missing)+len(p.victims) == 0 || p.last.stopped) && !p.last.namespaceEnds && !(p.past.missing && p.last.stopped)
+	return (len(p.missing)+len(p.victims) == 0 && !p.undecided || p.last.stopped) && !p.last.namespaceEnds && !(p.past.missing && p.last.stopped)
 }
 
 // update replaces old pods as the strategy allows.
