@@ -270,7 +270,9 @@ func daemonSetPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
 			}
 		}
 	}
-	mayGo := func(pod *corev1.Pod) bool { return deletes[cmp.Or(pod.UID, types.UID(pod.Name))] || len(deletes) == burst }
+	mayGo := func(pod *corev1.Pod) bool {
+		return deletes[cmp.Or(pod.UID, types.UID(pod.Name))] || len(deletes) == burst
+	}
 	if err := bindsToTheirNodes(s, answer, g, mayGo); err != nil {
 		return err
 	}

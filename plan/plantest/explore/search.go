@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,8 +57,12 @@ func Check(t testing.TB, scope Scope) Report {
 
 // Explore visits all states of a scope, nearest first, and returns the shortest way to a state or a step that breaks an
 // invariant, or to one where everything rests and the goal is not reached; or else the way to a cycle that goes on for ever though
-// nothing that is due is put off for ever. nil: there is none, among the states visited.
+// nothing that is due is put off for ever. nil: there is none, among the states visited. For a scope that cannot be meant (no
+// host, a workload that is not there, a fault that is none) the Problem names the fields, and nothing is visited.
 func Explore(scope Scope) (Report, *Counterexample) {
+	if errs := scope.invalid(); len(errs) > 0 {
+		return Report{}, &Counterexample{Problem: errs.ToAggregate()}
+	}
 	s := newSearch(scope)
 	found := s.run()
 	return s.report, found
@@ -105,11 +108,7 @@ func newSearch(scope Scope) *search {
 		s.nodes = s.nodes || kind.Kind == "Node"
 	}
 	for _, host := range scope.Hosts {
-		name := host.Name
-		if name == "" {
-			name = strings.ToLower(host.Kind)
-		}
-		s.names = append(s.names, name)
+		s.names = append(s.names, hostName(host))
 		var reads []int
 		for _, kind := range kindsOf(host) {
 			reads = append(reads, s.pool.kind(kind))

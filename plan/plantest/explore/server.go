@@ -78,8 +78,8 @@ func (s *search) update(c *cluster, a *act, written, kept string) (*item, error)
 		part    string
 	}
 	return s.stamp(c, a.after, updated{current, written}, func(after plan.Object) {
-		if from := field(current.DeepCopyObject(), kept); from.IsValid() {
-			field(after, kept).Set(from)
+		if from := section(current.DeepCopyObject(), kept); from.IsValid() {
+			section(after, kept).Set(from)
 		}
 		after.SetGeneration(current.GetGeneration())
 		after.SetCreationTimestamp(current.GetCreationTimestamp())
@@ -132,15 +132,15 @@ func (s *search) lives(c *cluster, ref plan.Ref) bool {
 	return it != nil && it.GetDeletionTimestamp() == nil
 }
 
-// field is Spec or Status of an object, not valid if its type has none.
-func field(obj any, name string) reflect.Value {
+// section is Spec or Status of an object, not valid if its type has none.
+func section(obj any, name string) reflect.Value {
 	return reflect.ValueOf(obj).Elem().FieldByName(name)
 }
 
 // changes reports whether the spec of an object changes.
 func changes(before, after plan.Object) bool {
-	spec := field(before, "Spec")
-	return spec.IsValid() && !reflect.DeepEqual(spec.Interface(), field(after, "Spec").Interface())
+	spec := section(before, "Spec")
+	return spec.IsValid() && !reflect.DeepEqual(spec.Interface(), section(after, "Spec").Interface())
 }
 
 func isFinished(pod *corev1.Pod) bool {
