@@ -50,6 +50,14 @@ func deployment() explore.Scope {
 	}
 }
 
+// troubledDeployment has pods that fail, too. A ReplicaSet that has been told to shrink does so although another's pod has failed
+// since: so what may be relied on is all that a Deployment can see to.
+func troubledDeployment() explore.Scope {
+	scope := deployment()
+	scope.Step = plantest.Deployments().Step
+	return scope
+}
+
 func deploymentControls() []control {
 	return []control{{
 		name: "upstream's rule for old ReplicaSets",

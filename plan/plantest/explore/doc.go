@@ -67,7 +67,7 @@
 // A normal run of this package's tests visits all states of the scopes of all six planners, a million, and knows
 // their numbers. With more of a budget, ten million of each scope at the most, there are more:
 //
-//	go test ./plan/plantest/explore -run Scopes -explore.large -timeout 10h
+//	go test ./plan/plantest/explore -run 'Scopes|Trouble' -explore.large -timeout 10h
 //
 // As the planners are now, such a run finds nothing in all the states of
 //

@@ -64,10 +64,18 @@ func replicaSet() explore.Scope {
 
 // troubledReplicaSet has everything go wrong that the checker knows of.
 func troubledReplicaSet() explore.Scope {
-	scope := withFaults(within(replicaSet(), explore.Budget{Faults: 2, Edits: 1}), explore.Crash, explore.Interrupt, explore.LoseAnswer,
-		explore.Refuse, explore.PodFails, explore.PodUnready, explore.PodDeleted)
+	scope := troubled(within(replicaSet(), explore.Budget{Faults: 2, Edits: 1}))
 	scope.Name += ", troubled"
 	return scope
+}
+
+// troubled gives a scope the faults that it does not have.
+func troubled(scope explore.Scope) explore.Scope {
+	every := []explore.Fault{explore.Crash, explore.Interrupt, explore.LoseAnswer, explore.Refuse, explore.PodFails, explore.PodUnready, explore.PodDeleted}
+	if scope.Outage > 0 {
+		every = append(every, explore.Outage)
+	}
+	return withFaults(scope, every...)
 }
 
 func replicaSetControls() []control {
