@@ -35,7 +35,8 @@
 // A [World] is a workload in a simulated cluster of package sim. [CheckHistories] plays what may happen to it: time passes,
 // people edit it, pods fail, nodes are lost, its host crashes, its writes are refused, their answers lost. It checks the
 // invariants after every write; and that, once all this ends, the workload comes to rest where it should be, and stays
-// there. A history that fails is shown as a script, which package plan/sim/script plays again write for write.
+// there. A history that fails is shown as a script, which package plan/sim/script plays again write for write if all its kinds and
+// hosts are those of this module.
 // [ReplicaSetWorld] is a World to start from.
 //
 // Several worlds given to [CheckHistories] share one cluster: its nodes, its faults, and the hosts that they have in common.

@@ -89,7 +89,7 @@ func Histories(worlds ...World) Rule {
 }
 
 // CheckHistories plays histories of random length: as many as the flag -rapid.checks says, with -rapid.steps happenings on
-// average. One that fails is shown as a script that package plan/sim/script can play.
+// average. One that fails is shown as a script, which package plan/sim/script can play with the hosts of this module.
 func CheckHistories(t *testing.T, worlds ...World) {
 	rapid.Check(t, Histories(worlds...).Check)
 }
