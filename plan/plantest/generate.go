@@ -82,9 +82,14 @@ func (m Metadata) labels(t *rapid.T) map[string]string {
 	labels := maps.Clone(m.Labels)
 	switch pick(t, "labels", "selected", "selected", "selected", "selected", "selected", "more", "drifted", "none") {
 	case "more":
+		if labels == nil {
+			labels = map[string]string{}
+		}
 		labels["extra"] = "yes"
 	case "drifted":
-		labels[sortedKeys(labels)[0]] = "drifted"
+		if len(labels) > 0 {
+			labels[sortedKeys(labels)[0]] = "drifted"
+		}
 	case "none":
 		return nil
 	}

@@ -148,6 +148,9 @@ func (p *play) podEdited(t *rapid.T) {
 func (p *play) podRelabelled(t *rapid.T) {
 	pod := p.pod(t)
 	p.must(t, sim.Edit(p.cluster, p.namespace, pod, func(pod *corev1.Pod) {
+		if len(pod.Labels) == 0 {
+			return
+		}
 		key := sortedKeys(pod.Labels)[0]
 		value := strings.TrimSuffix(pod.Labels[key], "-out")
 		if value == pod.Labels[key] {

@@ -3,6 +3,7 @@ package plantest
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // Subject is a planner under test. I is everything that its Plan takes, as one struct: the workload, Observed and
-// Policy.
+// Policy. Every field is required.
 type Subject[I any] struct {
 	Name string
 
@@ -127,8 +128,22 @@ func Rules[I any](s Subject[I]) []Rule {
 // CheckRules checks all rules on generated snapshots, each in a subtest of its name: for each as many as the flag
 // -rapid.checks says, 100 without it.
 func CheckRules[I any](t *testing.T, s Subject[I]) {
+	t.Helper()
+	require(t, s, "Name", "Snapshots", "Input", "Plan", "Break", "Defaults", "Step", "Whole", "Goal", "Rounds")
 	for _, rule := range Rules(s) {
 		t.Run(rule.Name, rapid.MakeCheck(rule.Check))
+	}
+}
+
+// require fails the test if a field of a struct is not set.
+func require(t testing.TB, of any, fields ...string) {
+	t.Helper()
+	value := reflect.ValueOf(of)
+	for _, name := range fields {
+		if value.FieldByName(name).IsZero() {
+			kind, _, _ := strings.Cut(value.Type().Name(), "[")
+			t.Fatalf("plantest: %s.%s: Required value", kind, name)
+		}
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 	"github.com/kubeplan/kubeplan/plan/sim"
 )
 
-// World is what histories are played with: a workload in a simulated cluster, and the hosts that run the planners it takes.
+// World is what histories are played with: a workload in a simulated cluster, and the hosts that run the planners it takes. Name,
+// Hosts, Workload, Always, Step and Goal are required.
 type World struct {
 	Name  string
 	Hosts []sim.Host
@@ -91,6 +92,10 @@ func Histories(worlds ...World) Rule {
 // CheckHistories plays histories of random length: as many as the flag -rapid.checks says, with -rapid.steps happenings on
 // average. One that fails is shown as a script, which package plan/sim/script can play with the hosts of this module.
 func CheckHistories(t *testing.T, worlds ...World) {
+	t.Helper()
+	for _, w := range worlds {
+		require(t, w, "Name", "Hosts", "Workload", "Always", "Step", "Goal")
+	}
 	rapid.Check(t, Histories(worlds...).Check)
 }
 
