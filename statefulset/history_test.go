@@ -238,6 +238,8 @@ func TestStatus(t *testing.T) {
 		{"the update is complete", func() *cluster { c := updating(1); return c.pod(0, c.at("app:2")) }(), numbers{1, 1, 1, 1, 1}, true},
 		{"not while a pod is not ready", func() *cluster { c := updating(1); return c.pod(0, c.at("app:2"), unready) }(), numbers{1, 0, 0, 0, 1}, false},
 		{"not with a surplus pod", func() *cluster { c := updating(1); return c.pod(0, c.at("app:2")).pod(1) }(), numbers{2, 2, 2, 1, 1}, false},
+		{"not with a surplus pod in place of one that is missing", func() *cluster { c := updating(1); return c.pod(1, c.at("app:2")) }(), numbers{1, 1, 1, 0, 1}, false},
+		{"not with one below the start", func() *cluster { c := updating(1, start(1)); return c.pod(0, c.at("app:2")) }(), numbers{1, 1, 1, 0, 1}, false},
 		{"not while a pod is adopted", func() *cluster { c := updating(0); return c.pod(0, orphaned) }(), numbers{}, false},
 		{"never under OnDelete", func() *cluster { c := updating(1, onDelete); return c.pod(0, c.at("app:2")) }(), numbers{1, 1, 1, 0, 1}, false},
 		{"up to the partition", func() *cluster { c := updating(2, partition(1)); return c.pod(0).pod(1, c.at("app:2")) }(), numbers{2, 2, 2, 1, 1}, false},

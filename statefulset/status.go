@@ -25,10 +25,11 @@ func report(set *appsv1.StatefulSet, past past, seen census) appsv1.StatefulSetS
 }
 
 // promote makes the update's revision the current one once all pods are of it and ready. As long as there are pods to be adopted
-// it is not known what they are of.
+// it is not known what they are of, and a surplus pod does not make up for one that is missing.
 func promote(status appsv1.StatefulSetStatus, want wanted, seen census) appsv1.StatefulSetStatus {
 	replicas := int32(want.end - want.start)
-	if !want.onDelete && len(seen.orphans) == 0 &&
+	surplus := seen.at(want.start) + len(seen.members) - seen.at(want.end)
+	if !want.onDelete && len(seen.orphans) == 0 && surplus == 0 &&
 		status.UpdatedReplicas == replicas && status.ReadyReplicas == replicas && status.Replicas == replicas {
 		status.CurrentRevision = status.UpdateRevision
 		status.CurrentReplicas = status.UpdatedReplicas

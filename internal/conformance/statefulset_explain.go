@@ -8,7 +8,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/sets"
 
@@ -73,7 +72,7 @@ const (
 	rowOddOrphan      = "an orphan with leading zeros"
 	rowFinishedClaims = "the claims of a finished pod"
 	rowEndOfHistory   = "the largest number of a revision"
-	rowAdoptComplete  = "an update completed by pods that are adopted"
+	rowSurplusUpdate  = "an update completed by surplus pods"
 	rowMaxUnavailable = "broken pods cost of maxUnavailable"
 )
 
@@ -149,26 +148,23 @@ func rowOf(c *Case, l line) string {
 		return rowClaimTwice
 	case (parallel && errs != "" || slices.ContainsFunc(c.Upstream.Rounds, endedByRefusedUpdate)) && (l.ours || l.kind != "write"):
 		return rowError
-	case completesByAdoption(c) && (l.text == db.String() || strings.Contains(l.text, "ControllerRevision ")):
-		return rowAdoptComplete
+	case completesBySurplus(c) && (l.text == db.String() || strings.Contains(l.text, "ControllerRevision ") || makesOfOtherRevision(c) && isAboutPod(l)):
+		return rowSurplusUpdate
 	case !parallel && deletesFinishedSurplus(c) && isAboutDeletion(c, l):
 		return rowFinished
 	}
 	return ""
 }
 
-// completesByAdoption reports whether pods are adopted, and upstream alone takes the update for complete.
-func completesByAdoption(c *Case) bool {
+// completesBySurplus reports whether upstream alone takes the update for complete, and there are surplus pods.
+func completesBySurplus(c *Case) bool {
 	isComplete := func(run *Run) bool {
 		current, _, _ := unstructured.NestedString(run.State, db.String(), "status", "currentRevision")
 		update, _, _ := unstructured.NestedString(run.State, db.String(), "status", "updateRevision")
 		return current == update
 	}
-	adopted := slices.ContainsFunc(c.Ours.Rounds[0].Writes, func(w Write) bool {
-		before, ok := find[*corev1.Pod](c.Ours.Rounds[0].Before, w.Ref.Name)
-		return ok && w.Verb == "update" && w.Ref.Kind == "Pod" && w.Err == nil && metav1.GetControllerOf(before) == nil
-	})
-	return adopted && isComplete(c.Upstream) && !isComplete(c.Ours)
+	s, ok := newScene(c.Ours.Rounds[0])
+	return ok && len(s.surplus()) > 0 && isComplete(c.Upstream) && !isComplete(c.Ours)
 }
 
 // failsOnItsOwnCopy reports whether upstream was refused the second update of a claim from one copy.
@@ -182,6 +178,8 @@ func isDeleted(object any) bool {
 	metadata, _ := fields["metadata"].(map[string]any)
 	return metadata["deletionTimestamp"] != nil
 }
+
+func isAboutPod(l line) bool { return strings.Contains(l.text, "Pod ") }
 
 func isAboutRevision(l line) bool { return strings.Contains(l.text, "ControllerRevision ") }
 

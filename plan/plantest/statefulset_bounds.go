@@ -247,6 +247,9 @@ func statefulSetPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
 	if err := compareStatefulSetStatus(s, r, answer.Whole.(*statefulset.Result).Status); err != nil {
 		return err
 	}
+	if err := r.endsInTime(s, answer.Whole.(*statefulset.Result).Status); err != nil {
+		return err
+	}
 	var creates []string
 	for _, a := range answer.Actions {
 		if create, ok := a.(plan.Create); ok {
@@ -263,6 +266,25 @@ func statefulSetPlan(s Snapshot, answer Answer, _ func(Snapshot) Answer) error {
 		return err
 	}
 	return r.onlyIfHealthy(answer, s.Policy.(statefulset.Policy))
+}
+
+// endsInTime: the revision that the set came from, which it still has, is given up only once every pod is ready and of the other.
+func (r ranks) endsInTime(s Snapshot, got appsv1.StatefulSetStatus) error {
+	was := r.set.Status.CurrentRevision
+	selector, _ := metav1.LabelSelectorAsSelector(r.set.Spec.Selector)
+	kept := slices.ContainsFunc(All[*appsv1.ControllerRevision](s.consistent()), func(revision *appsv1.ControllerRevision) bool {
+		return revision.Name == was && s.controls(revision) && selector.Matches(labels.Set(revision.Labels)) && revision.DeletionTimestamp == nil
+	})
+	if !kept || got.CurrentRevision == was {
+		return nil
+	}
+	for ordinal := r.start; ordinal < r.end; ordinal++ {
+		pod := r.members[ordinal]
+		if pod == nil || pod.DeletionTimestamp != nil || pod.Labels[appsv1.StatefulSetRevisionLabel] != got.UpdateRevision {
+			return fmt.Errorf("the update counts as complete, and %s-%d is not of revision %s", r.set.Name, ordinal, got.UpdateRevision)
+		}
+	}
+	return nil
 }
 
 // onlyIfHealthy: under OrderedReady a plan deletes for the update only where nothing is missing before it, however many may be.

@@ -38,7 +38,7 @@ func scopes() []visited {
 		{troubledReplicaSet(), explore.Budget{Faults: 2, Edits: 2}, 13785},
 		{deployment(), explore.Budget{Faults: 2, Edits: 2, Lags: 1}, 300509},
 		{daemonSet(), explore.Budget{Faults: 2, Edits: 3, Lags: 1}, 291863},
-		{statefulSet(), explore.Budget{Faults: 2, Edits: 2, Lags: 1}, 49669},
+		{statefulSet(), explore.Budget{Faults: 2, Edits: 2, Lags: 1}, 49475},
 		{jobScope(), explore.Budget{Faults: 3, Edits: 3, Lags: 1}, 119774},
 		{cronJob(), explore.Budget{Faults: 1, Edits: 2, Lags: 1, Haste: 1, Ticks: 2}, 146616},
 		{hastyCronJob(), explore.Budget{Faults: 1, Lags: 1, Haste: 2, Ticks: 4}, 20007},
