@@ -201,6 +201,10 @@ func TestBind(t *testing.T) {
 		})}, want: []string{"bind PersistentVolumeClaim data-web-0 to PersistentVolume b", "bind PersistentVolumeClaim data-web-1 to PersistentVolume a"}},
 		{name: "not one that is released", volumes: []*corev1.PersistentVolume{volume("a", "1Gi", func(v *corev1.PersistentVolume) { v.Status.Phase = corev1.VolumeReleased })}},
 		{name: "not one that goes", volumes: []*corev1.PersistentVolume{volume("a", "1Gi", func(v *corev1.PersistentVolume) { v.DeletionTimestamp = &metav1.Time{Time: now} })}},
+		{name: "not for a claim that goes with a former pod", volumes: []*corev1.PersistentVolume{volume("a", "1Gi")},
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				ownedBy("Pod", strings.TrimPrefix(c.Name, "data-"), "uid-former", true)(c)
+			}},
 		{name: "not for a claim that has one", volumes: []*corev1.PersistentVolume{volume("a", "1Gi")},
 			claim: func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeName = "bound" }},
 		{name: "the class by annotation", volumes: []*corev1.PersistentVolume{volume("a", "1Gi"), volume("b", "2Gi", func(v *corev1.PersistentVolume) {

@@ -36,7 +36,8 @@ func (p *planner) storage(volumes []*corev1.PersistentVolume, bind bool) {
 }
 
 // bind gives each claim of the set's pods that has no volume the one that is kept for it, or else the smallest that fits. A claim that
-// is still to change hands is bound afterwards: no object is written twice in one plan, nor before a binding shows.
+// is still to change hands is bound afterwards: no object is written twice in one plan, nor before a binding shows. One that goes with a
+// former set or pod is not bound.
 func (p *planner) bind(free []*corev1.PersistentVolume) {
 	for i := range p.seen.members {
 		m := &p.seen.members[i]
@@ -47,7 +48,7 @@ func (p *planner) bind(free []*corev1.PersistentVolume) {
 		for i := range p.claims.templates {
 			claim := p.claims.of(m.ordinal, i)
 			if claim == nil || claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || !p.pending.AnswerBy(claim).IsZero() ||
-				!holder.isKept(claim) || holder.isAnothers(claim) {
+				!holder.isKept(claim) || holder.isFormer(claim) || holder.isAnothers(claim) {
 				continue
 			}
 			suits := func(v *corev1.PersistentVolume) bool { return isFreeFor(v, claim) && fits(v, claim) }
