@@ -147,31 +147,34 @@ func TestRevisionOfNewPods(t *testing.T) {
 		set.Spec.UpdateStrategy.Type = appsv1.RollingUpdateStatefulSetStrategyType
 	}
 	tests := []struct {
-		name string
-		c    *cluster
-		want []string // the images of web-0, web-1, web-2
+		name   string
+		c      *cluster
+		want   []string // the images of web-0, web-1, web-2
+		policy statefulset.Policy
 	}{
-		{"without a partition", of(3, parallel), []string{"app:2", "app:2", "app:2"}},
-		{"with a partition", of(3, parallel, partition(2)), []string{"app:1", "app:1", "app:2"}},
-		{"under OnDelete", of(3, parallel, onDelete), []string{"app:2", "app:2", "app:2"}},
-		{"RollingUpdate without parameters keeps as many as there are", of(4, parallel, noParameters).pod(3), []string{"app:1", "app:2", "app:2"}},
+		{"without a partition", of(3, parallel), []string{"app:2", "app:2", "app:2"}, statefulset.Policy{}},
+		{"with a partition", of(3, parallel, partition(2)), []string{"app:1", "app:1", "app:2"}, statefulset.Policy{}},
+		{"under OnDelete", of(3, parallel, onDelete), []string{"app:2", "app:2", "app:2"}, statefulset.Policy{}},
+		{"RollingUpdate without parameters keeps as many as there are", of(4, parallel, noParameters).pod(3), []string{"app:1", "app:2", "app:2"}, statefulset.Policy{}},
+		{"not where they are replaced although they are not available", of(4, parallel, noParameters).pod(3), []string{"app:2", "app:2", "app:2"}, statefulset.Policy{MaxUnavailable: true}},
+		{"nor where they are replaced because they block", of(4, parallel, noParameters).pod(3), []string{"app:2", "app:2", "app:2"}, statefulset.Policy{Unblock: true}},
 		{"a current revision that cannot be read", func() *cluster {
 			c := of(3, parallel, partition(3))
 			c.Revisions[0].Data.Raw = []byte(`{"spec":{`)
 			return c
-		}(), []string{"app:2", "app:2", "app:2"}},
+		}(), []string{"app:2", "app:2", "app:2"}, statefulset.Policy{}},
 		{"a current revision that is forgotten", func() *cluster {
 			c := of(3, parallel, partition(3))
 			c.set.Status.CurrentRevision = "web-gone"
 			return c
-		}(), []string{"app:2", "app:2", "app:2"}},
+		}(), []string{"app:2", "app:2", "app:2"}, statefulset.Policy{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			test.c.runs("app:2")
 			test.c.record(2, "app:2")
 			var images []string
-			for _, a := range test.c.plan(t, statefulset.Policy{}).Actions {
+			for _, a := range test.c.plan(t, test.policy).Actions {
 				if create, ok := a.(plan.Create); ok {
 					pod := create.Object.(*corev1.Pod)
 					images = append(images, pod.Spec.Containers[0].Image)

@@ -54,8 +54,8 @@ func read(set *appsv1.StatefulSet, policy Policy) wanted {
 		want.updateFrom += int(orElse(rolling.Partition, 0))
 	}
 	// The API server fills in the parameters of RollingUpdate only together with the type. A pod that was replaced because it blocked
-	// the update must not come back as it was.
-	want.keepsCurrent = rolling == nil && spec.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType && !policy.Unblock
+	// the update, or although it was not available, must not come back as it was.
+	want.keepsCurrent = rolling == nil && spec.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType && !policy.Unblock && !policy.MaxUnavailable
 	if policy.MaxUnavailable {
 		want.disruptions = 1
 		if rolling != nil && rolling.MaxUnavailable != nil {

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
@@ -32,6 +33,28 @@ func oursIsDue(c *Case) bool {
 		}
 	}
 	return true
+}
+
+// oursIsReported reports whether the status at rest is of the set's generation and counts its pods: all that it owns, that is, for at rest
+// it owns none that it does not select.
+func oursIsReported(c *Case) bool {
+	set, ok := c.Ours.State[db.String()].(map[string]any)
+	if !ok {
+		return true
+	}
+	generation, _, _ := unstructured.NestedFloat64(set, "metadata", "generation")
+	observed, _, _ := unstructured.NestedFloat64(set, "status", "observedGeneration")
+	reported, _, _ := unstructured.NestedFloat64(set, "status", "replicas")
+	owned := 0
+	for name, object := range c.Ours.State {
+		if fields, ok := object.(map[string]any); ok && strings.HasPrefix(name, "Pod ") {
+			pod := &unstructured.Unstructured{Object: fields}
+			if controller := metav1.GetControllerOfNoCopy(pod); controller != nil && controller.UID == db.UID && pod.GetLabels()["app"] == "db" {
+				owned++
+			}
+		}
+	}
+	return observed >= generation && int(reported) == owned
 }
 
 func newScene(r Round) (scene, bool) {

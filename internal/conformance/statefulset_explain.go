@@ -79,7 +79,7 @@ const (
 // explainedBy recognises a case by its lines: each must be of some row, and one of this.
 func explainedBy(row string) func(c *Case) bool {
 	return func(c *Case) bool {
-		if !oursIsDue(c) {
+		if !c.Ours.Rested || !oursIsDue(c) || !oursIsReported(c) {
 			return false
 		}
 		lines, hits := c.lines(), 0
