@@ -93,7 +93,7 @@ func Plan(d *appsv1.Deployment, observed Observed, policy Policy) (Result, error
 	result := Result{Status: status}
 	var until time.Time
 	if judged {
-		until = deadline(d, a, status)
+		until = deadline(d, a, s, status)
 	}
 	result.WakeBy(assumed)
 	result.WakeBy(until)

@@ -139,7 +139,7 @@ func judge(d *appsv1.Deployment, a aim, s sets, status *appsv1.DeploymentStatus,
 		}
 		remove(status, appsv1.DeploymentProgressing) // the time of the last progress is new even if the reason is not
 		put(status, moving)
-	case stuck(a, current, now):
+	case current != nil && stuck(a, current, lastMove(s, current), now):
 		put(status, condition(appsv1.DeploymentProgressing, corev1.ConditionFalse, reasonTimedOut, what+" has timed out progressing.", now))
 	}
 }
@@ -161,24 +161,33 @@ func moved(before, after appsv1.DeploymentStatus) bool {
 }
 
 // stuck reports whether there was no progress for longer than the deadline.
-func stuck(a aim, current *appsv1.DeploymentCondition, now time.Time) bool {
-	switch {
-	case current == nil || current.Reason == reasonComplete:
+func stuck(a aim, current *appsv1.DeploymentCondition, since, now time.Time) bool {
+	switch current.Reason {
+	case reasonComplete:
 		return false
-	case current.Reason == reasonTimedOut:
+	case reasonTimedOut:
 		return true
 	}
-	return now.After(current.LastUpdateTime.Add(time.Duration(a.deadline) * time.Second))
+	return now.After(since.Add(time.Duration(a.deadline) * time.Second))
+}
+
+// lastMove is when progress was last told of, or when the new ReplicaSet was created, if that was later: it is not told of if it got the
+// revision that the Deployment bears already, for the last one of that revision is gone.
+func lastMove(s sets, current *appsv1.DeploymentCondition) time.Time {
+	if s.fresh != nil && current.LastUpdateTime.Before(&s.fresh.CreationTimestamp) {
+		return s.fresh.CreationTimestamp.Time
+	}
+	return current.LastUpdateTime.Time
 }
 
 // deadline is the first instant at which a rollout that does not move is stuck: zero if it is complete, told already, or
 // never judged.
-func deadline(d *appsv1.Deployment, a aim, status appsv1.DeploymentStatus) time.Time {
+func deadline(d *appsv1.Deployment, a aim, s sets, status appsv1.DeploymentStatus) time.Time {
 	current := find(&status, appsv1.DeploymentProgressing)
 	if a.deadline == 0 || current == nil || current.Reason == reasonTimedOut || current.Reason == reasonComplete || complete(d, a, status) {
 		return time.Time{}
 	}
-	return current.LastUpdateTime.Add(time.Duration(a.deadline)*time.Second + 1)
+	return lastMove(s, current).Add(time.Duration(a.deadline)*time.Second + 1)
 }
 
 // tellFailure passes on why a ReplicaSet cannot create or delete its pods: the new one's reason first.

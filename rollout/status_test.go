@@ -275,6 +275,22 @@ func TestCreatedIsTold(t *testing.T) {
 	}
 }
 
+// A new ReplicaSet may get the revision that the Deployment bears, if the last one of that revision is gone. The deadline counts from its creation
+// all the same.
+func TestCreatedUnderTheSameRevision(t *testing.T) {
+	d := web(3, progressing("ReplicaSetUpdated", time.Hour))
+	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = 3, 3, 3
+	created := now.Add(-time.Minute)
+	made := set("v2 0/0/0", func(rs *appsv1.ReplicaSet) { rs.CreationTimestamp = metav1.NewTime(created) })
+	result := mustPlan(t, d, rollout.Observed{ReplicaSets: sets(set("v1 3/3/3"), made)})
+	if told, _, _ := reasonOf(result.Status, appsv1.DeploymentProgressing); told != "True ReplicaSetUpdated " {
+		t.Errorf("Progressing: %q", told)
+	}
+	if want := created.Add(600*time.Second + 1); !result.Wake.Equal(want) {
+		t.Errorf("wake at %v, want %v", result.Wake, want)
+	}
+}
+
 // While a write to a ReplicaSet is not answered, no size rests on it.
 func TestUnansweredUpdate(t *testing.T) {
 	d, list := web(3, bounds(1, 0)), sets(set("v1 3/3/3"), set("v2 1/1/1"))

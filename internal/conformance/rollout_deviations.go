@@ -26,20 +26,21 @@ func sized(t testing.TB, side string, run *Run, want ...int) {
 	}
 }
 
-// createdBy is the message by which a side tells of a new ReplicaSet that it did not make.
-func createdBy(run *Run) string {
-	for _, round := range run.Rounds {
-		for _, w := range round.Writes {
-			if d, ok := w.After.(*appsv1.Deployment); ok {
-				for _, c := range d.Status.Conditions {
-					if c.Reason == "NewReplicaSetCreated" {
-						return c.Message
-					}
-				}
-			}
-		}
+// givesReason reports whether a side gave the Deployment a condition of this reason.
+func givesReason(run *Run, reason string) bool {
+	return slices.ContainsFunc(run.Rounds, func(r Round) bool { return newlyTold(r, reason) })
+}
+
+// newlyTold reports whether a sync gave the Deployment a condition of a reason that it had none of before.
+func newlyTold(r Round, reason string) bool {
+	has := func(d *appsv1.Deployment) bool {
+		return slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Reason == reason })
 	}
-	return ""
+	before, ok := find[*appsv1.Deployment](r.Before, shop.Name)
+	return ok && !has(before) && slices.ContainsFunc(r.Writes, func(w Write) bool {
+		after, ok := w.After.(*appsv1.Deployment)
+		return ok && w.Err == nil && has(after)
+	})
 }
 
 // statusWrites are the writes to a status that changed it.

@@ -55,12 +55,35 @@ func statusRows() []row {
 					return shopSnapshot(d, told(1, 2, shopSet(0, 2, 1, 1, 1)), fresh)
 				},
 				Check: func(t testing.TB, upstream, ours *Run) {
-					if createdBy(upstream) != "" || createdBy(ours) == "" {
-						t.Errorf("upstream %q, ours %q", createdBy(upstream), createdBy(ours))
+					if givesReason(upstream, "NewReplicaSetCreated") || !givesReason(ours, "NewReplicaSetCreated") {
+						t.Error("upstream tells of it, or ours does not")
 					}
 				},
 			},
 			shows:   keepsBirthQuiet,
+			excuses: []facet{inProgress},
+		},
+		{
+			Deviation: Deviation{
+				Row: "a deadline that began before",
+				Snapshot: func() *Snapshot {
+					d := rolling(1, 1, 0)
+					d.Annotations["deployment.kubernetes.io/revision"] = "2"
+					d.Status = appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1}
+					d.Status.Conditions = []appsv1.DeploymentCondition{{
+						Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetCreated", LastUpdateTime: metav1.NewTime(Instant.Add(-time.Hour)),
+					}}
+					fresh := told(1, 2, shopSet(1, 1, 1, 0, 0))
+					fresh.CreationTimestamp = metav1.NewTime(Instant)
+					return shopSnapshot(d, told(1, 2, shopSet(0, 2, 1, 1, 1)), fresh)
+				},
+				Check: func(t testing.TB, upstream, ours *Run) {
+					if !givesReason(upstream, "ProgressDeadlineExceeded") || givesReason(ours, "ProgressDeadlineExceeded") {
+						t.Error("upstream does not tell of a deadline that has passed, or ours does")
+					}
+				},
+			},
+			shows:   hurries,
 			excuses: []facet{inProgress},
 		},
 		{
@@ -124,6 +147,25 @@ func keepsBirthQuiet(r Round) bool {
 		}
 	}
 	return revision == ""
+}
+
+// hurries reports whether a sync told that the deadline has passed although the new ReplicaSet is younger than that.
+func hurries(r Round) bool {
+	d, ok := find[*appsv1.Deployment](r.Before, shop.Name)
+	if !ok || !newlyTold(r, "ProgressDeadlineExceeded") {
+		return false
+	}
+	objects := slices.Clone(r.Before)
+	for _, w := range r.Writes {
+		if w.Verb == "create" && w.Err == nil {
+			objects = append(objects, w.After)
+		}
+	}
+	deadline := time.Duration(*d.Spec.ProgressDeadlineSeconds) * time.Second
+	return slices.ContainsFunc(ObjectsOf[*appsv1.ReplicaSet](objects), func(rs *appsv1.ReplicaSet) bool {
+		return metav1.IsControlledBy(rs, d) && rs.Spec.Template.Spec.Containers[0].Image == d.Spec.Template.Spec.Containers[0].Image &&
+			!r.At.After(rs.CreationTimestamp.Add(deadline))
+	})
 }
 
 // annotatesDeleted reports whether a sync of a Deployment that is being deleted wrote a ReplicaSet.
