@@ -49,7 +49,7 @@ func setRows() []row {
 				},
 			},
 			shows:   takesReleased,
-			excuses: append(slices.Clone(moving), inCollisions, inRevision, inRefused, inTaken),
+			excuses: append(slices.Clone(moving), inCollisions, inRevision, inRefused, inTaken, inEvents, inAsked), // a rollback, too
 		},
 		{
 			Deviation: Deviation{

@@ -28,6 +28,7 @@ const (
 	inEvents     facet = "events"     // all others
 	inTaken      facet = "taken"      // which creations were refused because the name is taken
 	inRefused    facet = "refused"    // which other writes were refused
+	inAsked      facet = "asked"      // what the Deployment asks for: its spec and other annotations, which a rollback changes
 	inRest       facet = "rest"       // everything else
 )
 
@@ -56,7 +57,7 @@ type facets map[facet]map[string]any
 // facetsOf takes what a run left apart. Of ReplicaSets that only one side has, it is told that they are there.
 func facetsOf(run, other *Run) facets {
 	all := facets{}
-	for _, f := range append([]facet{inRest}, anything...) {
+	for _, f := range append([]facet{inRest, inAsked}, anything...) {
 		all[f] = map[string]any{}
 	}
 	for name, object := range run.State {
@@ -97,9 +98,10 @@ func facetsOf(run, other *Run) facets {
 func (all facets) takeDeployment(name string, fields map[string]any) {
 	annotations := take(fields["metadata"], "annotations")
 	all[inRevision][name] = take(annotations, "deployment.kubernetes.io/revision")
-	if given, _ := annotations.(map[string]any); len(given) > 0 {
-		fields["metadata"].(map[string]any)["annotations"] = given
+	if given, _ := annotations.(map[string]any); len(given) == 0 {
+		annotations = nil // as without any
 	}
+	all[inAsked][name] = []any{annotations, take(fields, "spec")}
 	status := take(fields, "status")
 	all[inCollisions][name] = take(status, "collisionCount")
 	conditions, _ := take(status, "conditions").([]any)
