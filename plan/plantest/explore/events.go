@@ -71,35 +71,35 @@ func (s *search) turns(at *state, t turn) []event {
 	}
 	events := []event{{
 		class: s.names[t.host], by: t.host, next: s.settle(at, t, n, t.outcomes), broken: t.broken,
-		tell: s.tellTurn(t, shown, "$ advance 0s"),
+		tell: s.tellTurn(t, shown, "", "$ advance 0s"),
 	}}
 	if at.left.Faults == 0 {
 		return events
 	}
-	fault := func(next *state, done int, format string, args ...any) {
+	fault := func(next *state, done int, last, format string, args ...any) {
 		next.left.Faults--
-		events = append(events, event{by: t.host, next: next, tell: s.tellTurn(t, done, fmt.Sprintf(format, args...))})
+		events = append(events, event{by: t.host, next: next, tell: s.tellTurn(t, done, last, fmt.Sprintf(format, args...))})
 	}
 	for _, f := range s.Faults {
 		switch f {
 		case Crash:
 			for k := range n + 1 {
-				fault(s.restart(at, t, k), k, "$ crash %s after %d actions", s.names[t.host], k)
+				fault(s.restart(at, t, k), k, "", "$ crash %s after %d actions", s.names[t.host], k)
 			}
 		case Interrupt:
 			for k := 1; k < n; k++ {
-				fault(s.settle(at, t, k, t.outcomes[:k]), k, "$ crash %s after %d actions keeping its ledger", s.names[t.host], k)
+				fault(s.settle(at, t, k, t.outcomes[:k]), k, "", "$ crash %s after %d actions keeping its ledger", s.names[t.host], k)
 			}
 		case LoseAnswer:
 			for k := range n {
 				lost := append(slices.Clone(t.outcomes[:k]), s.pool.entry(t.acts[k], nil, nil, at.now))
-				fault(s.settle(at, t, k+1, lost), k+1, "$ lose answer %s 1 times", verbAndKind(t.acts[k]))
-				fault(s.settle(at, t, k, lost), k, "$ lose answer %s 1 times unwritten", verbAndKind(t.acts[k]))
+				fault(s.settle(at, t, k+1, lost), k, "done, and it hears nothing of it", "$ lose answer %s 1 times", verbAndKind(t.acts[k]))
+				fault(s.settle(at, t, k, lost), k, "not done, and it hears nothing of it", "$ lose answer %s 1 times unwritten", verbAndKind(t.acts[k]))
 			}
 		case Refuse:
 			for k, a := range t.acts {
 				refused := append(slices.Clone(t.outcomes[:k]), s.pool.entry(a, nil, refusal(a), at.now))
-				fault(s.settle(at, t, k, refused), k, "$ fail %s 1 times", verbAndKind(a))
+				fault(s.settle(at, t, k, refused), k, "refused", "$ fail %s 1 times", verbAndKind(a))
 			}
 		}
 	}

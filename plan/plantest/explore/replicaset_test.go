@@ -86,6 +86,15 @@ func replicaSetControls() []control {
 			scope: spoil(replicaSet(), spoilInput(func(_ *appsv1.ReplicaSet, seen *sim.Seen) { seen.Pending = plan.Pending{} })),
 		},
 		{
+			name: "a host that forgets what nobody answered",
+			why:  "It takes a write without an answer for one that was not done, and makes it once more.",
+			scope: withFaults(within(spoil(replicaSet(), spoilInput(func(_ *appsv1.ReplicaSet, seen *sim.Seen) {
+				seen.Pending.Outcomes = slices.DeleteFunc(slices.Clone(seen.Pending.Outcomes), func(o plan.Outcome) bool {
+					return o.Reply == nil && o.Err == nil
+				})
+			})), explore.Budget{Faults: 1, Lags: 1}), explore.LoseAnswer),
+		},
+		{
 			name:  "a ledger that waits until each new UID has shown up",
 			why:   "Kubernetes' controllers keep such expectations. A pod that comes and goes between two looks never shows up, and nothing comes in its place.",
 			scope: withFaults(spoil(replicaSet(), expecting), explore.PodDeleted),

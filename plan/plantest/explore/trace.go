@@ -103,12 +103,15 @@ func (s *search) tellStart() []string {
 	return lines
 }
 
-// tellTurn tells what a host does, as far as it gets.
-func (s *search) tellTurn(t turn, done int, command string) func() []string {
+// tellTurn tells what a host does, as far as it gets, and what becomes of the last that it asks for, if that is not done or not known to be.
+func (s *search) tellTurn(t turn, done int, last, command string) func() []string {
 	return func() []string {
 		var lines []string
 		for _, a := range t.acts[:done] {
 			lines = append(lines, comment(s.names[t.host]+": "+a.String()))
+		}
+		if last != "" {
+			lines = append(lines, comment(s.names[t.host]+": "+t.acts[done].String()+": "+last))
 		}
 		return append([]string{command}, lines...)
 	}
