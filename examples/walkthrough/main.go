@@ -4,6 +4,7 @@
 //	go run ./examples/walkthrough               plays all chapters
 //	go run ./examples/walkthrough replicaset    plays one, or several, by name
 //	go run ./examples/walkthrough -list         lists them
+//	go run ./examples/walkthrough ./my.txt      plays a script of your own, such as the model checker prints
 //
 // A chapter is a folder in chapters/: a script (session.txt, see package script) and the manifests it applies. The script
 // says what every command is expected to print. Should the cluster print anything else, the difference is shown
@@ -20,6 +21,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,7 +39,7 @@ func run(args []string, stdout, stderr io.Writer) (status int) {
 	flags := flag.NewFlagSet("walkthrough", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: walkthrough [-list] [CHAPTER...]")
+		fmt.Fprintln(stderr, "usage: walkthrough [-list] [CHAPTER...] [./SCRIPT...]")
 		flags.PrintDefaults()
 	}
 	list := flags.Bool("list", false, "list the chapters instead of playing them")
@@ -65,6 +67,13 @@ func run(args []string, stdout, stderr io.Writer) (status int) {
 		if i > 0 {
 			fmt.Fprintln(stdout)
 		}
+		if c.own {
+			if err := c.show(stdout); err != nil {
+				fmt.Fprintf(stderr, "\n%s cannot be played to its end:\n%v\n", c.name, err)
+				status = 1
+			}
+			continue
+		}
 		if err := c.script.Play(c.files, stdout); err != nil {
 			fmt.Fprintf(stderr, "\nThe chapter %s did not go as expected:\n%v\n", c.name, err)
 			status = 1
@@ -80,6 +89,30 @@ type chapter struct {
 	name   string
 	files  fs.FS // its manifests
 	script *script.Script
+	own    bool // the reader's: nothing is expected of it
+}
+
+// show plays a script of the reader's and prints it with what its commands print. Pods get names as they come: a name that the script
+// expected otherwise is followed.
+func (c chapter) show(stdout io.Writer) error {
+	played, err := c.script.Update(c.files)
+	if played != nil {
+		fmt.Fprint(stdout, played)
+	}
+	return err
+}
+
+// readOwn reads a script of the reader's. It finds its manifests beside it.
+func readOwn(file string) (chapter, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return chapter{}, err
+	}
+	parsed, err := script.Parse(file, string(text))
+	if err != nil {
+		return chapter{}, err
+	}
+	return chapter{name: file, files: os.DirFS(filepath.Dir(file)), script: parsed, own: true}, nil
 }
 
 // readChapters gives the chapters in the order of their folders: "1-replicaset" holds the first.
@@ -109,13 +142,21 @@ func readChapters(files fs.FS) ([]chapter, error) {
 	return chapters, nil
 }
 
-// choose gives the chapters of the names, or all.
+// choose gives the chapters of the names, or all. A name with a slash is that of a file.
 func choose(chapters []chapter, names []string) ([]chapter, error) {
 	if len(names) == 0 {
 		return chapters, nil
 	}
 	var chosen []chapter
 	for _, name := range names {
+		if strings.Contains(name, "/") {
+			own, err := readOwn(name)
+			if err != nil {
+				return nil, err
+			}
+			chosen = append(chosen, own)
+			continue
+		}
 		at := slices.IndexFunc(chapters, func(c chapter) bool { return c.name == name })
 		if at < 0 {
 			return nil, fmt.Errorf("there is no chapter %q; -list shows those there are", name)

@@ -32,6 +32,10 @@ func TestRun(t *testing.T) {
 	}{
 		{name: "one chapter", args: []string{"replicaset"}, stdout: "# ReplicaSet: a number of pods",
 			stderr: "[1/1] replicaset: "},
+		{name: "a script of one's own", args: []string{"./testdata/own.txt"}, stdout: "# Two pods.\n$ kubectl create -f web.yaml\nreplicaset.apps/web created\n"},
+		{name: "one with a command that is none", args: []string{"./testdata/wrong.txt"}, status: 1, stdout: "$ kubectl frobnicate",
+			stderr: "\n./testdata/wrong.txt cannot be played to its end:\n./testdata/wrong.txt:1: kubectl frobnicate: "},
+		{name: "one that does not exist", args: []string{"./testdata/none.txt"}, status: 2, stderr: "open ./testdata/none.txt: "},
 		{name: "the list", args: []string{"-list"}, stdout: "replicaset   ReplicaSet: a number of pods"},
 		{name: "a chapter that does not exist", args: []string{"nosuch"}, status: 2, stderr: `there is no chapter "nosuch"`},
 		{name: "a flag that does not exist", args: []string{"-nosuch"}, status: 2, stderr: "flag provided but not defined: -nosuch"},

@@ -44,7 +44,8 @@
 //     connected components are looked through.) So every state leads to rest, and with Goal to where the workload should be.
 //
 // The nearest states are visited first, so a [Counterexample] is as short as there is one. It is told as a script in the words of
-// package plan/sim/script, with what happens by itself as comments. Pods bear other names when it is played.
+// package plan/sim/script, with what happens by itself as comments. `go run ./examples/walkthrough ./way.txt` plays it with the planners of
+// this module as they are; pods then bear other names, and at one instant the whole cluster takes its steps, not one part of it.
 // NEGATIVE_CONTROLS.md, next to this file, holds what is found in planners and hosts with one thing wrong.
 //
 // # What counts as one state
