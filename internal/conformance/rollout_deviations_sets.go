@@ -49,7 +49,7 @@ func setRows() []row {
 				},
 			},
 			shows:   takesReleased,
-			excuses: append(slices.Clone(moving), inCollisions, inRevision, inRefused, inTaken, inEvents, inAsked), // a rollback, too
+			excuses: append(slices.Clone(anything), inAsked), // a rollback, too, and with it which ReplicaSet is the new one
 		},
 		{
 			Deviation: Deviation{

@@ -75,7 +75,7 @@
 //	ReplicaSet, 2 faults                      1,222,585
 //	Deployment and ReplicaSet, 2 crashes        558,828
 //	DaemonSet, 3 edits                        1,071,161
-//	StatefulSet, 2 faults                       703,402
+//	StatefulSet, 2 faults                       701,657
 //	Job, 3 faults, 3 edits                      961,598
 //	CronJob and Job, the next run comes early 1,083,526
 //
