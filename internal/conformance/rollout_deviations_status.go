@@ -43,17 +43,8 @@ func statusRows() []row {
 		},
 		{
 			Deviation: Deviation{
-				Row: "a creation that was not told",
-				Snapshot: func() *Snapshot {
-					d := rolling(1, 1, 0)
-					d.Status = appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1}
-					d.Status.Conditions = []appsv1.DeploymentCondition{{
-						Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable", LastUpdateTime: metav1.NewTime(Instant.Add(-time.Hour)),
-					}}
-					fresh := told(1, 2, shopSet(1, 1, 1, 0, 0))
-					fresh.CreationTimestamp = metav1.NewTime(Instant)
-					return shopSnapshot(d, told(1, 2, shopSet(0, 2, 1, 1, 1)), fresh)
-				},
+				Row:      "a creation that was not told",
+				Snapshot: func() *Snapshot { return bornAfter("NewReplicaSetAvailable", rolling(1, 1, 0)) },
 				Check: func(t testing.TB, upstream, ours *Run) {
 					if givesReason(upstream, "NewReplicaSetCreated") || !givesReason(ours, "NewReplicaSetCreated") {
 						t.Error("upstream tells of it, or ours does not")
@@ -69,13 +60,7 @@ func statusRows() []row {
 				Snapshot: func() *Snapshot {
 					d := rolling(1, 1, 0)
 					d.Annotations["deployment.kubernetes.io/revision"] = "2"
-					d.Status = appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1}
-					d.Status.Conditions = []appsv1.DeploymentCondition{{
-						Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetCreated", LastUpdateTime: metav1.NewTime(Instant.Add(-time.Hour)),
-					}}
-					fresh := told(1, 2, shopSet(1, 1, 1, 0, 0))
-					fresh.CreationTimestamp = metav1.NewTime(Instant)
-					return shopSnapshot(d, told(1, 2, shopSet(0, 2, 1, 1, 1)), fresh)
+					return bornAfter("NewReplicaSetCreated", d)
 				},
 				Check: func(t testing.TB, upstream, ours *Run) {
 					if !givesReason(upstream, "ProgressDeadlineExceeded") || givesReason(ours, "ProgressDeadlineExceeded") {
@@ -103,6 +88,17 @@ func statusRows() []row {
 			excuses: []facet{inNotes, inRevision, inProgress, inAvailable, inSizes, inNumbers},
 		},
 	}
+}
+
+// bornAfter is a rollout half way, whose new ReplicaSet was created an hour after progress was last told of, for a reason.
+func bornAfter(reason string, d *appsv1.Deployment) *Snapshot {
+	d.Status = appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1}
+	d.Status.Conditions = []appsv1.DeploymentCondition{{
+		Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: reason, LastUpdateTime: metav1.NewTime(Instant.Add(-time.Hour)),
+	}}
+	fresh := told(1, 2, shopSet(1, 1, 1, 0, 0))
+	fresh.CreationTimestamp = metav1.NewTime(Instant)
+	return shopSnapshot(d, told(1, 2, shopSet(0, 2, 1, 1, 1)), fresh)
 }
 
 // cannotCreate reports whether a ReplicaSet could not be made, although its name is free.
